@@ -1,0 +1,260 @@
+"""Every error the hub raises on purpose, in one tree.
+
+An error says what is wrong, where, and what to do about it. Its words never hold a personal value: a key,
+a name or a cell of a department's record is named by its place (source, column, row), never quoted.
+``exchange_api.problems`` maps the tree to HTTP status codes; ``hub.cli`` prints it as one sentence.
+"""
+
+from typing import ClassVar
+
+
+class HubError(Exception):
+    """The root: ``code`` is stable and machine-readable, ``hint`` says what to do next."""
+
+    code: ClassVar[str] = "hub_error"
+    title: ClassVar[str] = "The hub could not do this"
+
+    def __init__(self, detail: str, *, hint: str = "", **context: str | int | float | None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.hint = hint
+        self.context = {name: value for name, value in context.items() if value is not None}
+
+    def __str__(self) -> str:
+        return f"{self.detail} {self.hint}".strip()
+
+
+# ── definitions and settings ─────────────────────────────────────────────────────────────────────────
+
+
+class ConfigurationError(HubError):
+    """A setting is missing or wrong."""
+
+    code = "configuration"
+    title = "A setting is missing or wrong"
+
+
+class DefinitionError(HubError):
+    """A YAML definition of a resource, source or code set does not hold together."""
+
+    code = "definition"
+    title = "A definition is wrong"
+
+
+class UnknownResource(HubError):
+    """No resource of that code is defined."""
+
+    code = "unknown_resource"
+    title = "No such resource"
+
+
+class UnknownItem(HubError):
+    """The resource has no item of that name."""
+
+    code = "unknown_item"
+    title = "No such information item"
+
+
+class UnknownSource(HubError):
+    """No source of that code is registered."""
+
+    code = "unknown_source"
+    title = "No such source"
+
+
+class InvalidIdentifier(HubError):
+    """A citizen number, credit code, … is not of its standard's form or fails its check."""
+
+    code = "invalid_identifier"
+    title = "Not a valid identifier"
+
+
+class UnknownDivision(HubError):
+    """No division had that code on that date."""
+
+    code = "unknown_division"
+    title = "No such division on that date"
+
+
+# ── department systems ───────────────────────────────────────────────────────────────────────────────
+
+
+class SourceError(HubError):
+    """A department's system, or what it delivered, cannot be used as it is."""
+
+    code = "source"
+    title = "The source cannot be read"
+
+
+class SourceUnreachable(SourceError):
+    """The department's system does not answer, or its file is not there."""
+
+    code = "source_unreachable"
+    title = "The source is unreachable"
+
+
+class SourceLoginFailed(SourceError):
+    """The department's system refused the name or password."""
+
+    code = "source_login_failed"
+    title = "The source refused the login"
+
+
+class MissingColumn(SourceError):
+    """A mapped column is not in what the source delivered."""
+
+    code = "missing_column"
+    title = "A column is missing"
+
+
+class UnknownEncoding(SourceError):
+    """The bytes of a file are in no encoding that can be told with confidence."""
+
+    code = "unknown_encoding"
+    title = "The file's encoding cannot be told"
+
+
+class TruncatedFile(SourceError):
+    """A file ends before it should."""
+
+    code = "truncated_file"
+    title = "The file is truncated"
+
+
+class WrongFormat(SourceError):
+    """A file is not what its name or its definition says."""
+
+    code = "wrong_format"
+    title = "The file is not of the format declared"
+
+
+class SourceBusy(SourceError):
+    """Another process is ingesting the same source."""
+
+    code = "source_busy"
+    title = "The source is being ingested already"
+
+
+# ── storage ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class DatabaseUnavailable(HubError):
+    """The hub's own PostgreSQL does not answer or could not be started."""
+
+    code = "database_unavailable"
+    title = "The hub's database is unavailable"
+
+
+class DatabaseNotReady(HubError):
+    """The hub's database has no schema yet, or one of another version."""
+
+    code = "database_not_ready"
+    title = "The hub's database needs an upgrade"
+
+
+class SealBroken(HubError):
+    """A sealed value does not open: wrong key, or it was moved or altered."""
+
+    code = "seal_broken"
+    title = "A sealed value does not open"
+
+
+class LedgerUnavailable(HubError):
+    """The ledger could not be written; so nothing may be answered."""
+
+    code = "ledger_unavailable"
+    title = "The ledger cannot be written"
+
+
+# ── calls ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class CallError(HubError):
+    """A call is refused; the refusal is on the ledger."""
+
+    code = "call_refused"
+    title = "The call is refused"
+
+
+class MalformedRequest(CallError):
+    """A request's body or parameters are not of the documented form."""
+
+    code = "malformed_request"
+    title = "The request is malformed"
+
+
+class MalformedKey(CallError):
+    """A key is not of the form its identifier has."""
+
+    code = "malformed_key"
+    title = "A key is malformed"
+
+
+class TooManyKeys(CallError):
+    """A query asks for more keys than one call may."""
+
+    code = "too_many_keys"
+    title = "Too many keys"
+
+
+class MissingPurpose(CallError):
+    """A call without purpose, legal basis or case code."""
+
+    code = "missing_purpose"
+    title = "Purpose, legal basis and case code are mandatory"
+
+
+class RecordNotFound(CallError):
+    """The library has no record of that key."""
+
+    code = "record_not_found"
+    title = "No record of that key"
+
+
+class AuthenticationFailed(CallError):
+    """The caller could not prove which system it is."""
+
+    code = "authentication_failed"
+    title = "Authentication failed"
+
+
+class InvalidToken(AuthenticationFailed):
+    """The access token is missing, forged or not for use here."""
+
+    code = "invalid_token"
+    title = "The access token is not valid"
+
+
+class ExpiredToken(InvalidToken):
+    """The access token was valid once."""
+
+    code = "expired_token"
+    title = "The access token has expired"
+
+
+class WrongAudience(InvalidToken):
+    """The token or assertion was made for another hub."""
+
+    code = "wrong_audience"
+    title = "The token is for another hub"
+
+
+class AccessDenied(CallError):
+    """No agreement in force allows this call."""
+
+    code = "access_denied"
+    title = "No agreement allows this call"
+
+
+class ItemNotAgreed(AccessDenied):
+    """The agreement does not cover an item that was asked for."""
+
+    code = "item_not_agreed"
+    title = "The agreement does not cover an item"
+
+
+class PurposeNotAgreed(AccessDenied):
+    """The agreement is for another purpose or legal basis."""
+
+    code = "purpose_not_agreed"
+    title = "The agreement is for another purpose"

@@ -1,0 +1,89 @@
+"""Contributions of the touched subjects + survivorship → golden records with provenance.
+
+One pure Ibis expression over a table of contributions: ``_subject, _source, _batch, _observed_at`` and the resource's
+items in the clear. DuckDB runs it, inside the process; nothing here reads or writes a database.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from base_libraries.survivorship import Rule, Survivorship
+
+# Sort keys are rank ‖ age ‖ ordinal in one int64, so that one minimum decides: rank < 1e5, age < 1e10 s, ordinal < 1e3.
+_END_OF_TIME = 9_999_999_999
+_RANK = 10**13
+
+
+@ibis.udf.agg.builtin(name="min")
+def _smallest(key: int, n: int) -> list[int]:
+    """The n smallest keys, ascending: DuckDB's own ``min(arg, n)``."""
+    raise NotImplementedError
+
+
+def consolidate(contributions: ir.Table, policy: Survivorship) -> ir.Table:
+    """Return one row a subject: ``_subject``, ``_valid_from``, every item, ``_provenance`` (int32 list).
+
+    The provenance has one integer an item, in the definition's order: ``survivorship.encode(batch, rule)``.
+    """
+    age = _END_OF_TIME - contributions["_observed_at"].epoch_seconds().cast("int64")
+    base = age * 1000 + contributions["_source"].cast("int64")
+    aggregates: dict[str, ir.Value] = {"_valid_from": contributions["_observed_at"].max()}
+    for ordinal in policy.ordinals:
+        aggregates[f"_batch_{ordinal}"] = contributions["_batch"].max(
+            where=contributions["_source"] == ordinal
+        )
+    for item in policy.resource.items:
+        aggregates |= _winner(contributions, base, item.name, policy.ranks.get(item.name, {}))
+    grouped = contributions.group_by("_subject").aggregate(**aggregates)  # type: ignore[arg-type]
+    codes = [_provenance(grouped, item.name, policy) for item in policy.resource.items]
+    names = [item.name for item in policy.resource.items]
+    return grouped.select("_subject", "_valid_from", *names, _provenance=ibis.array(codes))
+
+
+def _winner(rows: ir.Table, base: Any, item: str, ranks: Mapping[int, int]) -> dict[str, ir.Value]:
+    present = rows[item].notnull()
+    if len(ranks) <= 1:
+        return {item: rows[item].arbitrary(where=present)}
+    cases = [(rows["_source"] == ordinal, rank) for ordinal, rank in ranks.items()]
+    key = ibis.cases(*cases, else_=99_999).cast("int64") * _RANK + base
+    return {item: rows[item].argmin(key, where=present), f"_keys_{item}": _smallest(key, 2, where=present)}
+
+
+def _provenance(grouped: ir.Table, item: str, policy: Survivorship) -> ir.Value:
+    ranks = policy.ranks.get(item, {})
+    nothing = ibis.literal(0, "int32")
+    if not ranks:
+        return nothing
+    if len(ranks) == 1:
+        (ordinal,) = ranks
+        code = grouped[f"_batch_{ordinal}"].cast("int32") * 8 + int(Rule.ONLY)
+        return ibis.ifelse(grouped[item].isnull(), nothing, code.cast("int32"))
+    keys: Any = grouped[f"_keys_{item}"]
+    first, second = keys[0], keys[1]
+    same_rank = first // _RANK == second // _RANK
+    rule = ibis.cases(
+        (second.isnull(), int(Rule.ONLY)),
+        (~same_rank, int(Rule.AUTHORITY)),
+        (first // 1000 != second // 1000, int(Rule.RECENCY)),
+        else_=int(Rule.TIE_BREAK),
+    )
+    batch = ibis.cases(*[(first % 1000 == ordinal, grouped[f"_batch_{ordinal}"]) for ordinal in ranks])
+    code = batch.cast("int32") * 8 + rule.cast("int32")
+    return ibis.ifelse(grouped[item].isnull(), nothing, code.cast("int32"))
+
+
+class Consolidator:
+    """Runs the expression on DuckDB, in this process."""
+
+    def __init__(self, policy: Survivorship) -> None:
+        self.policy = policy
+        self._engine = ibis.duckdb.connect()
+
+    def run(self, contributions: pa.Table) -> pa.Table:
+        """Consolidate an Arrow table of contributions; the answer is ordered by subject."""
+        rows = self._engine.create_table("contributions", contributions, temp=True, overwrite=True)
+        return self._engine.to_pyarrow(consolidate(rows, self.policy).order_by("_subject"))

@@ -1,0 +1,120 @@
+"""Seals, opens, indexes and digests the records of one resource: part of the security boundary.
+
+A record's sealed items become one JSON object of strings (nulls kept), encrypted as one part. Arrow tables go in
+and come out; DuckDB writes and reads the JSON column-wise. No value is ever logged from here.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import duckdb
+import orjson
+import pyarrow as pa
+
+from infra.keyring import Keyring
+from infra.sealing import BlindIndex, Sealer
+from schemas.resource import Item, Resource
+
+SUBJECT_IDENTIFIERS = frozenset({"citizen_number", "credit_code", "subject_code"})
+
+
+def index_kind(resource: Resource, item: Item) -> str:
+    """Return the name space of an item's blind index: persons and firms share one, so that libraries link."""
+    return "subject" if item.identifier in SUBJECT_IDENTIFIERS else f"{resource.code}.{item.name}"
+
+
+class Vault:
+    """The one place where values of a resource are sealed and opened."""
+
+    def __init__(self, resource: Resource, keyring: Keyring) -> None:
+        self.resource = resource
+        self._index = BlindIndex(keyring)
+        self._sealers = {
+            kind: Sealer(keyring, f"{resource.code}/{kind}") for kind in ("contribution", "golden")
+        }
+
+    @cached_property
+    def _engine(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect()
+
+    def index(self, item: Item, values: Sequence[str]) -> list[bytes]:
+        """Return the 16-byte blind index of each value of a key or lookup item."""
+        return self._index.index(index_kind(self.resource, item), values)
+
+    def subjects(self, table: pa.Table) -> pa.Array:
+        """Return the blind index of every row's key."""
+        return pa.array(self.index(self.resource.key, table[self.resource.key.name].to_pylist()), pa.binary())
+
+    def lookups(self, table: pa.Table) -> dict[str, pa.Array]:
+        """Return the blind indexes of the lookup items, null where the item is: column → array."""
+        return {
+            f"_ix_{item.name}": self._nullable_index(item, table[item.name])
+            for item in self.resource.lookup_items
+        }
+
+    def _nullable_index(self, item: Item, column: pa.ChunkedArray) -> pa.Array:
+        present = column.drop_null()
+        if len(present) == len(column):
+            return pa.array(self.index(item, present.to_pylist()), pa.binary())
+        indexed = iter(self.index(item, present.to_pylist()))
+        return pa.array(
+            [next(indexed) if valid else None for valid in column.is_valid().to_pylist()], pa.binary()
+        )
+
+    def digests(self, table: pa.Table) -> pa.Array:
+        """Return a keyed 16-byte digest of every row's content; equal content, equal digest."""
+        texts = self._json(table, self.resource.items)
+        return pa.array(self._index.digest(f"content/{self.resource.code}", texts), pa.binary())
+
+    def seal(self, kind: str, table: pa.Table, subjects: pa.Array, versions: pa.Array) -> pa.Array:
+        """Seal the sensitive part of every row; all null where the resource has none."""
+        if not self.resource.sealed_items:
+            return pa.nulls(table.num_rows, pa.binary())
+        texts = self._json(table, self.resource.sealed_items)
+        sealed = self._sealers[kind].seal(texts, subjects.to_pylist(), versions.to_pylist())
+        return pa.array(sealed, pa.binary())
+
+    def open(self, kind: str, table: pa.Table, versions: str) -> pa.Table:
+        """Replace the ``_sealed`` column by the sealed items; ``versions`` names the column of versions."""
+        items = self.resource.sealed_items
+        if not items:
+            return table.drop_columns(["_sealed"])
+        if table.num_rows == 0:
+            opened = pa.schema([(item.name, item.arrow_type) for item in items]).empty_table()
+        else:
+            columns = (table[name].to_pylist() for name in ("_sealed", "_subject", versions))
+            opened = self._parse(self._sealers[kind].open(*columns))
+        for name in opened.column_names:
+            table = table.append_column(name, opened[name])
+        return table.drop_columns(["_sealed"])
+
+    def open_row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Open the sealed part of one golden row as a JSON object of strings and nulls."""
+        if row["_sealed"] is None:
+            return {}
+        (opened,) = self._sealers["golden"].open([row["_sealed"]], [row["_subject"]], [row["_version"]])
+        return orjson.loads(opened)
+
+    def _json(self, table: pa.Table, items: Sequence[Item]) -> list[bytes]:
+        columns = ", ".join(f'"{item.name}": {_as_text(item)}' for item in items)
+        rows = table.select([item.name for item in items])
+        found = self._engine.execute(
+            f"SELECT to_json({{{columns}}})::VARCHAR::BLOB AS j FROM rows"
+        ).to_arrow_table()
+        del rows
+        return found["j"].to_pylist()
+
+    def _parse(self, texts: Sequence[bytes]) -> pa.Table:
+        items = self.resource.sealed_items
+        rows = pa.table({"j": pa.array(texts, pa.binary()).cast(pa.string())})
+        shape = orjson.dumps({item.name: "VARCHAR" for item in items}).decode()
+        names = ", ".join(f'j."{item.name}"' for item in items)
+        query = f"SELECT {names} FROM (SELECT json_transform(j, '{shape}') AS j FROM rows)"
+        found = self._engine.execute(query).to_arrow_table()
+        del rows
+        return pa.table({item.name: found[item.name].cast(item.arrow_type) for item in items})
+
+
+def _as_text(item: Item) -> str:
+    return f'md5("{item.name}")' if item.type == "G" else f'"{item.name}"::VARCHAR'

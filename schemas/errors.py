@@ -166,6 +166,30 @@ class LedgerUnavailable(HubError):
     title = "The ledger cannot be written"
 
 
+class LedgerBroken(HubError):
+    """The ledger does not prove itself: an entry, leaf, root or signature does not fit the others."""
+
+    code = "ledger_broken"
+    title = "The ledger is broken"
+
+
+# ── the catalogue ────────────────────────────────────────────────────────────────────────────────────
+
+
+class AlreadyRegistered(HubError):
+    """An organisation, system or agreement of that code exists."""
+
+    code = "already_registered"
+    title = "Registered already"
+
+
+class NotRegistered(HubError):
+    """No organisation, system or agreement of that code exists."""
+
+    code = "not_registered"
+    title = "Not registered"
+
+
 # ── calls ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -216,6 +240,13 @@ class AuthenticationFailed(CallError):
 
     code = "authentication_failed"
     title = "Authentication failed"
+
+
+class ReplayedAssertion(AuthenticationFailed):
+    """The client assertion has been used before."""
+
+    code = "replayed_assertion"
+    title = "The assertion was used before"
 
 
 class InvalidToken(AuthenticationFailed):

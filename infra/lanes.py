@@ -1,0 +1,59 @@
+"""Connections kept in hand for the hot path.
+
+Giving a connection back to asyncpg's pool costs a round trip to reset its session. The hot path only ever runs plain
+statements, so it keeps its connections and takes a new one when one has died.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from schemas.errors import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    import asyncpg
+
+SECONDS = 10.0  # how long one statement, or waiting for a connection, may take
+
+
+class Lanes:
+    """As many connections of a pool as there are users at once; more users wait in the pool's queue."""
+
+    def __init__(self, pool: "asyncpg.Pool") -> None:
+        self._pool = pool
+        self._idle: deque[asyncpg.Connection] = deque()
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator["asyncpg.Connection"]:
+        """A live connection; ``DatabaseUnavailable`` when none can be had or it breaks, whatever the cause."""
+        import asyncpg
+
+        try:
+            connection = self._idle.pop() if self._idle else await self._pool.acquire(timeout=SECONDS)
+            if connection.is_closed():
+                await self._pool.release(connection)
+                connection = await self._pool.acquire(timeout=SECONDS)
+            try:
+                yield connection
+            finally:
+                await self._keep(connection)
+        except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+            raise DatabaseUnavailable(
+                "The hub's database does not answer.",
+                hint="Try again; if it stays, tell the hub's operators.",
+            ) from error
+
+    async def _keep(self, connection: "asyncpg.Connection") -> None:
+        if connection.is_closed():
+            await self._pool.release(connection)
+        else:
+            self._idle.append(connection)
+
+    async def close(self) -> None:
+        """Give every connection back and close the pool."""
+        while self._idle:
+            await self._pool.release(self._idle.pop())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._pool.close(), SECONDS)

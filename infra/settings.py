@@ -1,0 +1,138 @@
+"""Every setting of the hub, read from ``HUB_…`` environment variables; ``docs/settings.md`` is made from here.
+
+``python -m infra.settings > docs/settings.md`` writes that page anew; a test fails when it is out of date.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.errors import ConfigurationError
+
+_SOURCES = Path(__file__).resolve().parents[1] / "connectors" / "sources"
+_URL_SCHEMES = ("postgresql://", "postgres://")
+
+
+def _user_folder() -> Path:
+    return Path(platformdirs.user_data_dir("exchange-hub"))
+
+
+class Settings(BaseSettings):
+    """What may differ from one hub to the next. Immutable; paths are absolute once read."""
+
+    model_config = SettingsConfigDict(env_prefix="HUB_", frozen=True, extra="ignore", validate_default=True)
+
+    home: Path = Field(
+        default_factory=_user_folder,
+        description="Folder of everything the hub keeps: keyring, embedded database, demo city.",
+        json_schema_extra={"default_shown": "the user's data folder, e.g. `~/.local/share/exchange-hub`"},
+    )
+    city: Path = Field(
+        default_factory=lambda data: data["home"] / "city",
+        description="Folder of the demo city's department systems; `${city}` in source definitions.",
+        json_schema_extra={"default_shown": "`city` in the home folder"},
+    )
+    database_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="PostgreSQL URL of the owner's login (`postgresql://…`). "
+        "Unset: the hub runs an embedded PostgreSQL in its home folder.",
+    )
+    database_application_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="URL of a login that is a member of `hub_application` only. "
+        "Unset: the owner's login takes that role by `SET ROLE`.",
+    )
+    database_auditor_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="URL of a login that is a member of `hub_auditor` only. Unset: as for the application.",
+    )
+    keyring: Path = Field(
+        default_factory=lambda data: data["home"] / "keyring.json",
+        description="File of the master keys; made at first use, readable by its owner only. Back it up.",
+        json_schema_extra={"default_shown": "`keyring.json` in the home folder"},
+    )
+    sources: Path = Field(
+        default=_SOURCES,
+        description="Folder of source definitions, one YAML file each.",
+        json_schema_extra={"default_shown": "`connectors/sources`"},
+    )
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address the HTTP server listens on.")
+    port: int = Field(default=8053, ge=1, le=65_535, description="Port the HTTP server listens on.")
+    workers: int = Field(default=2, ge=1, le=256, description="Number of HTTP server processes.")
+    hub_id: str = Field(
+        default="urn:hub:chongqing",
+        min_length=1,
+        description="Name of this hub among hubs: issuer of its tokens and their audience.",
+    )
+    token_seconds: int = Field(
+        default=300, ge=10, le=3_600, description="Lifetime of an access token, in seconds."
+    )
+    batch_rows: int = Field(
+        default=50_000,
+        ge=1,
+        le=1_000_000,
+        description="Rows pulled, judged and committed at a time; bounds the memory an ingest takes.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least severe level that is logged: DEBUG, INFO, WARNING or ERROR."
+    )
+
+    @field_validator("home", "city", "keyring", "sources")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+    @field_validator("database_url", "database_application_url", "database_auditor_url")
+    @classmethod
+    def _is_postgresql_url(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(_URL_SCHEMES):
+            raise ValueError("must start with postgresql://")
+        return url
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, level: Any) -> Any:
+        return level.upper() if isinstance(level, str) else level
+
+
+def load_settings() -> Settings:
+    """Settings from the environment; ``ConfigurationError`` names the variable, never its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False, include_context=False)
+        words = "; ".join(f"HUB_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in faults)
+    raise ConfigurationError(f"A setting is wrong: {words}.", hint="See docs/settings.md.")
+
+
+def settings_page() -> str:
+    """``docs/settings.md`` as it should be."""
+    rows = "\n".join(
+        f"| `HUB_{name.upper()}` | {field.description} | {_default_shown(name)} |"
+        for name, field in Settings.model_fields.items()
+    )
+    return (
+        "# Settings\n\n"
+        "Each setting is an environment variable. A wrong one stops the hub with a sentence that names it.\n"
+        "This page is made from `infra/settings.py` by `python -m infra.settings > docs/settings.md`.\n\n"
+        f"| Variable | What it is | Default |\n|---|---|---|\n{rows}\n"
+    )
+
+
+def _default_shown(name: str) -> str:
+    field = Settings.model_fields[name]
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and "default_shown" in extra:
+        return str(extra["default_shown"])
+    return "unset" if field.default is None else f"`{field.default}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(settings_page())

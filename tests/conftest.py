@@ -1,0 +1,129 @@
+"""Fixtures of every room: settings, a keyring, and a database of one's own on a server all workers share."""
+
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from infra.database import Database, open_database, upgrade
+from infra.embedded import EmbeddedPostgres
+from infra.keyring import FileKeyring
+from infra.logins import prepare
+from infra.place import locked
+from infra.settings import Settings
+
+OLDEST_SERVER = 15
+TEMPLATE = "hub_template"
+
+
+def system_binaries() -> Path | None:
+    """``bin`` of a system PostgreSQL new enough, the newest one found."""
+    folders = list(Path("/usr/lib/postgresql").glob("*/bin"))
+    if configuration := shutil.which("pg_config"):
+        told = subprocess.run([configuration, "--bindir"], capture_output=True, text=True, check=False)
+        folders.append(Path(told.stdout.strip()))
+    found = {major: folder for folder in folders if (major := _major_version(folder)) >= OLDEST_SERVER}
+    return found[max(found)] if found else None
+
+
+def _major_version(folder: Path) -> int:
+    if not all((folder / program).exists() for program in ("initdb", "pg_ctl", "postgres")):
+        return 0
+    told = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=False)
+    number = told.stdout.split()[2] if told.returncode == 0 else "0"
+    return int(number.split(".")[0].rstrip("abcdeghilnprtuv"))
+
+
+def _server_programs() -> Path | None:
+    """None for the wheel's; HUB_TEST_SERVER=system runs the same suite on an installed PostgreSQL."""
+    if os.environ.get("HUB_TEST_SERVER", "embedded") == "embedded":
+        return None
+    programs = system_binaries()
+    if programs is None:
+        pytest.skip(f"HUB_TEST_SERVER=system, but no PostgreSQL {OLDEST_SERVER} or newer is installed")
+    return programs
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory) -> Path:
+    """One folder for all xdist workers of this run."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def server(shared_folder) -> Iterator[EmbeddedPostgres]:
+    """The run's server; the last worker out deletes it."""
+    programs = _server_programs()
+    with EmbeddedPostgres(shared_folder / "server", binaries=programs, temporary=True, memory=128) as running:
+        with locked(shared_folder / "template.lock"):
+            _make_template(running)
+        yield running
+
+
+def _make_template(server: EmbeddedPostgres) -> None:
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        query = "SELECT datistemplate FROM pg_database WHERE datname = %s"
+        if (row := connection.execute(query, (TEMPLATE,)).fetchone()) and row[0]:
+            return
+        prepare(server.url(TEMPLATE), logins=True)
+        with open_database(_settings(shared=server.url(TEMPLATE))) as database:
+            upgrade(database)
+        # nobody may be connected to a template while it is cloned, not even the vacuum
+        connection.execute(f"ALTER DATABASE {TEMPLATE} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false")
+
+
+def _settings(home: Path = Path("/nonexistent"), shared: str | None = None) -> Settings:
+    return Settings(home=home, database_url=shared, database_application_url=None, database_auditor_url=None)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch):
+    """Tests see no HUB_ variable of the person who runs them."""
+    for name in [name for name in os.environ if name.startswith("HUB_") and name != "HUB_TEST_SERVER"]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def settings(tmp_path) -> Settings:
+    """Settings of a hub whose home is a fresh folder. They name no server: see ``hub_settings``."""
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def keyring(settings) -> FileKeyring:
+    """A fresh keyring, at the place the settings name."""
+    return FileKeyring(settings.keyring)
+
+
+@pytest.fixture
+def empty_database_url(server) -> Iterator[str]:
+    """Owner's URL of a new, empty database."""
+    yield from _database(server, "template1")
+
+
+@pytest.fixture
+def hub_settings(settings, server) -> Iterator[Settings]:
+    """Settings of a hub with a migrated, empty database of its own; for whatever opens the database itself."""
+    for url in _database(server, TEMPLATE):
+        yield settings.model_copy(update={"database_url": url})
+
+
+@pytest.fixture
+def database(hub_settings) -> Iterator[Database]:
+    """A migrated, empty hub database of one's own."""
+    with open_database(hub_settings) as opened:
+        yield opened
+
+
+def _database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield server.url(name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

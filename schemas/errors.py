@@ -135,6 +135,16 @@ class SourceBusy(SourceError):
     title = "The source is being ingested already"
 
 
+# ── quality ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class RuleNotEvaluated(HubError):
+    """A quality rule could not be run over a batch, so nothing of the batch may be admitted."""
+
+    code = "rule_not_evaluated"
+    title = "A quality rule could not be evaluated"
+
+
 # ── storage ──────────────────────────────────────────────────────────────────────────────────────────
 
 

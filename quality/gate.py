@@ -1,0 +1,188 @@
+"""The gate: one standardised batch in, a verdict out. Nothing reaches a base library except through here.
+
+What standardising could not read (``problems``) and what breaks a rule are *faults* of a row. A row with a fault that
+is an error is quarantined as it came, with every fault as a reason. Every other row is admitted; where a warning
+says that a value is none of its item's type, the admitted row holds null instead.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from quality.report import Report, RuleScore
+from quality.rules import Rule, Severity, unforeseen
+from quality.stated_rules import rules_for
+from quality.suites import Judge, basis
+from schemas.resource import Resource
+
+REASON = pa.struct(
+    [("item", pa.string()), ("rule", pa.string()), ("reason", pa.string()), ("severity", pa.string())]
+)
+REASONS = pa.field("_reasons", pa.list_(REASON))
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate decided about one batch; admitted and quarantined rows together are the input.
+
+    ``admitted`` has the columns of the input, ``quarantined`` beside them ``_reasons``: a list of item, rule, reason
+    and severity per row, none of which holds a value.
+    """
+
+    admitted: pa.Table
+    quarantined: pa.Table
+    report: Report
+
+    def __post_init__(self) -> None:
+        counted = (self.admitted.num_rows, self.quarantined.num_rows)
+        if counted != (self.report.admitted, self.report.quarantined):
+            raise ValueError("The verdict's tables do not have the rows its report counts.")
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """The rows that break one rule, and why: one reason for all, or one per row."""
+
+    rule: Rule
+    rows: Rows
+    reasons: pa.Array | None = None
+
+
+def gate(
+    source_code: str,
+    resource: Resource,
+    table: pa.Table,
+    problems: pa.Table,
+    rules: Sequence[Mapping[str, Any]] = (),
+) -> Verdict:
+    """Judge a standardised batch by the resource's rules and the source's own.
+
+    ``table`` has the columns of ``resource.arrow_schema`` and any others, which pass through; ``problems`` has
+    ``_index`` (row number in ``table``), ``item``, ``rule``, ``reason``. Raises ``DefinitionError`` when a rule
+    does not hold together and ``RuleNotEvaluated`` when one cannot be run; both name the source.
+    """
+    judge = _judge(source_code, resource, json.dumps(list(rules), default=str, sort_keys=True))
+    faults = list(_problem_faults(judge, problems))
+    faults += _rule_faults(judge, table, faults)
+    out = np.zeros(table.num_rows, dtype=np.bool_)
+    for fault in faults:
+        if fault.rule.severity is Severity.ERROR:
+            out[fault.rows] = True
+    admitted, quarantined = _divide(table, faults, out)
+    scores = tuple(_scores(judge, table, faults))
+    report = Report(
+        source_code, resource.code, table.num_rows, admitted.num_rows, quarantined.num_rows, scores
+    )
+    return Verdict(admitted, quarantined, report)
+
+
+@lru_cache(maxsize=256)
+def _judge(source_code: str, resource: Resource, rules: str) -> Judge:
+    return Judge(source_code, resource, rules_for(resource, json.loads(rules), source_code))
+
+
+# ── faults ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _problem_faults(judge: Judge, problems: pa.Table) -> Iterator[_Fault]:
+    known = {(rule.item, rule.name): rule for rule in judge.rules}
+    if not problems.num_rows:
+        return
+    places = problems.group_by(["item", "rule"], use_threads=False).aggregate([]).to_pylist()
+    for place in places:
+        item, name = place["item"], place["rule"]
+        of_place = pc.and_(pc.equal(problems["item"], item), pc.equal(problems["rule"], name))
+        chosen = problems.filter(of_place)
+        rule = known.get((item, name)) or unforeseen(judge.resource.item(item), name)
+        rows = chosen["_index"].to_numpy().astype(np.int64)
+        yield _Fault(rule, rows, chosen["reason"].combine_chunks().cast(pa.string()))
+
+
+def _rule_faults(judge: Judge, table: pa.Table, problems: Sequence[_Fault]) -> Iterator[_Fault]:
+    for rule, rows in judge.failing_rows(table).items():
+        if rule.name == "not_null":
+            # A value that could not be read was there: that is one fault, not two.
+            unread = [fault.rows for fault in problems if fault.rule.item == rule.item]
+            rows = np.setdiff1d(rows, np.concatenate(unread)) if unread else rows  # noqa: PLW2901
+        if len(rows):
+            yield _Fault(rule, rows)
+
+
+# ── the two tables ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _divide(
+    table: pa.Table, faults: Sequence[_Fault], out: npt.NDArray[np.bool_]
+) -> tuple[pa.Table, pa.Table]:
+    kept = _cleared(table, faults)
+    reasons = _reasons(faults, out)
+    if not out.any():
+        return kept, table.slice(0, 0).append_column(REASONS, reasons)
+    mask = pa.array(out)
+    return kept.filter(pc.invert(mask)), table.filter(mask).append_column(REASONS, reasons)
+
+
+def _cleared(table: pa.Table, faults: Sequence[_Fault]) -> pa.Table:
+    cleared: dict[str, npt.NDArray[np.bool_]] = {}
+    for fault in faults:
+        rule = fault.rule
+        # What standardising could not read is null already.
+        if rule.clears and rule.severity is Severity.WARNING and not rule.by_standardising:
+            cleared.setdefault(rule.item, np.zeros(table.num_rows, dtype=np.bool_))[fault.rows] = True
+    for item, rows in cleared.items():
+        place = table.schema.get_field_index(item)
+        column = pc.if_else(pa.array(rows), None, table.column(item))
+        table = table.set_column(place, table.schema.field(place), column)
+    return table
+
+
+def _reasons(faults: Sequence[_Fault], out: npt.NDArray[np.bool_]) -> pa.Array:
+    """Return one list of reasons for each quarantined row, in the order of the faults."""
+    parts = [_reasons_of(fault, out) for fault in faults]
+    rows = np.concatenate([rows for rows, _ in parts]) if parts else np.empty(0, dtype=np.int64)
+    structs = pa.concat_arrays([structs for _, structs in parts]) if parts else pa.array([], REASON)
+    order = np.argsort(rows, kind="stable")
+    places = np.flatnonzero(out)
+    offsets = np.append(np.searchsorted(rows[order], places), len(rows)).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), structs.take(pa.array(order)), type=REASONS.type)
+
+
+def _reasons_of(fault: _Fault, out: npt.NDArray[np.bool_]) -> tuple[Rows, pa.Array]:
+    chosen = out[fault.rows]
+    rows = fault.rows[chosen]
+    rule = fault.rule
+    why = (
+        pa.repeat(rule.reason, len(rows)) if fault.reasons is None else fault.reasons.filter(pa.array(chosen))
+    )
+    fixed = [pa.repeat(text, len(rows)) for text in (rule.item, rule.name, rule.severity.value)]
+    return rows, pa.StructArray.from_arrays([fixed[0], fixed[1], why, fixed[2]], fields=list(REASON))
+
+
+# ── the report ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _scores(judge: Judge, table: pa.Table, faults: Sequence[_Fault]) -> Iterator[RuleScore]:
+    rules = dict.fromkeys([*judge.rules, *(fault.rule for fault in faults)])
+    for rule in rules:
+        dirty = [fault.rows for fault in faults if fault.rule is rule]
+        unread = [
+            fault.rows for fault in faults if fault.reasons is not None and fault.rule.item == rule.item
+        ]
+        rows = basis(rule, table)
+        if rule.name != "not_null":
+            # A value that could not be read is null by now, yet it was there to be judged.
+            rows = min(rows + _distinct(unread), table.num_rows)
+        yield RuleScore(rule.item, rule.name, rule.dimension, rule.severity, rows, _distinct(dirty))
+
+
+def _distinct(parts: Sequence[Rows]) -> int:
+    return len(parts[0]) if len(parts) == 1 else len(set().union(*(part.tolist() for part in parts)))

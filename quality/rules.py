@@ -1,0 +1,131 @@
+"""The rules a source's batches are judged by: derived from the resource's definition, and the source's own.
+
+=================  ==============  ======================  =====================================================
+rule               dimension       parameters              broken by
+=================  ==============  ======================  =====================================================
+``not_null``       completeness                            a missing value
+``length``         conformity                              a text longer than the item allows (derived)
+``code``           conformity                              a code or label that is not in the item's code set (derived)
+``identifier``     accuracy                                a number that fails its standard's check (derived)
+``date``           accuracy                                what standardising could not read as a date (derived)
+``number``         accuracy                                what standardising could not read as a number (derived)
+``between``        accuracy        min, max (``today``)    a date or number outside the bounds, both included
+``in_set``         conformity      values                  a value that is not listed
+``matches``        accuracy        pattern                 a text the RE2 pattern does not match as a whole
+``not_in_future``  accuracy                                a date after today in China
+``consistent``     consistency     with                    disagreement with another item: equal values, or the date
+                                                           of birth or sex that a citizen number tells
+``not_before``     consistency     than                    a date or number before that of another item
+=================  ==============  ======================  =====================================================
+
+Dimensions are those of GB/T 36344. A derived rule is an ``error`` on the key and on required items, which no row can
+do without; on an optional item it is a ``warning`` and the value is cleared, for it is no value of the item's type. A
+source may restate a derived rule to change its severity, except on the key. Its own rules are errors unless they say
+``severity: warning``; such a warning counts and changes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from schemas.resource import Item, ItemType, Resource
+
+
+class Severity(StrEnum):
+    """An error keeps the row out; a warning is counted."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Dimension(StrEnum):
+    """Dimensions of data quality, GB/T 36344."""
+
+    CONFORMITY = "conformity"
+    COMPLETENESS = "completeness"
+    ACCURACY = "accuracy"
+    CONSISTENCY = "consistency"
+    TIMELINESS = "timeliness"
+    ACCESSIBILITY = "accessibility"
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """One rule about one item, and about ``other`` where it compares two.
+
+    ``clears`` says that a warning also clears the value; ``by_standardising`` that the rule is judged while a batch is
+    standardised, since afterwards the value is gone. ``reason`` completes "<item> …" and never holds a value. Two rules
+    are the same only when they are the same object, which makes them keys.
+    """
+
+    item: str
+    name: str
+    dimension: Dimension
+    severity: Severity
+    reason: str
+    clears: bool = False
+    by_standardising: bool = False
+    other: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """One English sentence for reports."""
+        return f"{self.item} {self.reason}"
+
+
+TEXTS = frozenset({ItemType.CHARACTER, ItemType.MEMO})
+DATES = frozenset({ItemType.DATE, ItemType.DATETIME})
+NUMBERS = frozenset({ItemType.NUMERIC, ItemType.MONEY, ItemType.DOUBLE, ItemType.FLOAT, ItemType.INTEGER})
+
+
+def derived_rules(resource: Resource) -> list[Rule]:
+    """Return what the definition of the resource itself demands, item by item."""
+    return [rule for item in resource.items for rule in _derived_of(item)]
+
+
+def unforeseen(item: Item, name: str) -> Rule:
+    """Return the rule for a problem met while standardising that no rule foresaw."""
+    return _derived(item, name, Dimension.ACCURACY, "could not be read", by_standardising=True)
+
+
+def _derived_of(item: Item) -> list[Rule]:
+    rules = []
+    if item.required:
+        rules.append(_derived(item, "not_null", Dimension.COMPLETENESS, "is missing"))
+    if item.identifier:
+        reason = f"is not a valid {item.identifier.replace('_', ' ')}"
+        rules.append(_derived(item, "identifier", Dimension.ACCURACY, reason, kind=item.identifier))
+    elif item.code_set:
+        reason = f"is not a code of {item.code_set}"
+        rules.append(_derived(item, "code", Dimension.CONFORMITY, reason, code_set=item.code_set))
+    elif item.length and item.type in TEXTS:
+        reason = f"is longer than {item.length} characters"
+        rules.append(_derived(item, "length", Dimension.CONFORMITY, reason, length=item.length))
+    for name, types in (("date", DATES), ("number", NUMBERS)):
+        if item.type in types:
+            rules.append(_derived(item, name, Dimension.ACCURACY, f"is not a {name}", by_standardising=True))
+    return rules
+
+
+def _derived(
+    item: Item,
+    name: str,
+    dimension: Dimension,
+    reason: str,
+    *,
+    by_standardising: bool = False,
+    **parameters: Any,
+) -> Rule:
+    severity = Severity.ERROR if item.required else Severity.WARNING
+    return Rule(
+        item.name,
+        name,
+        dimension,
+        severity,
+        reason,
+        clears=name != "not_null",
+        by_standardising=by_standardising,
+        parameters=parameters,
+    )

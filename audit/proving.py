@@ -1,0 +1,65 @@
+"""Proving the ledger from its entries: every leaf, root, signature and count is made again and compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from audit.entry import COLUMNS, leaf_of
+from audit.merkle import Frontier, leaf_hash
+from audit.notes import NoteVerifier, checkpoint_text
+from schemas.errors import LedgerBroken
+
+_ROWS = 2_000  # read at a time
+_SEALED = text(
+    f"SELECT number, hash, {', '.join(COLUMNS)} FROM ledger.leaf JOIN ledger.entry ON id = entry ORDER BY number"
+)
+_CHECKPOINTS = text("SELECT size, root, note FROM ledger.checkpoint ORDER BY size")
+_COUNTS = text("""
+    SELECT (SELECT count(*) FROM ledger.entry) AS entries, (SELECT count(*) FROM ledger.leaf) AS sealed,
+        (SELECT coalesce(sum(entries), 0)::bigint FROM ledger.statistic) AS counted
+""")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was proven: all ``entries`` that are ``sealed`` fit the ``checkpoints``; the rest awaits the sealer."""
+
+    entries: int
+    sealed: int
+    checkpoints: int
+    root: bytes
+
+
+def verify(connection: Connection, verifier: NoteVerifier) -> Proof:
+    """Prove the whole ledger in bounded memory, or raise ``LedgerBroken`` at the first thing that does not fit."""
+    checkpoints = {row["size"]: row for row in connection.execute(_CHECKPOINTS).mappings()}
+    tree = Frontier()
+    streamed = connection.execution_options(yield_per=_ROWS).execute(_SEALED).mappings()
+    for row in streamed:
+        tree = tree.extended([_checked_leaf(row, tree.size)])
+        if tree.size in checkpoints:
+            _check_checkpoint(checkpoints[tree.size], tree, verifier)
+    counts = connection.execute(_COUNTS).mappings().one()
+    if max(checkpoints, default=0) != tree.size or counts["sealed"] != tree.size:
+        raise LedgerBroken(
+            f"Entries are missing: the tree has {max(checkpoints, default=0)} leaves, {tree.size} are here."
+        )
+    if counts["counted"] != tree.size:
+        raise LedgerBroken(f"The statistics count {counts['counted']} entries, the tree has {tree.size}.")
+    return Proof(counts["entries"], tree.size, len(checkpoints), tree.root)
+
+
+def _checked_leaf(row: Mapping[Any, Any], number: int) -> bytes:
+    if row["number"] != number:
+        raise LedgerBroken(f"Leaf {number} is missing.")
+    if leaf_hash(leaf_of(row)) != row["hash"]:
+        raise LedgerBroken(f"Entry {row['id']}, leaf {number}, was altered after it was sealed.")
+    return row["hash"]
+
+
+def _check_checkpoint(row: Mapping[Any, Any], tree: Frontier, verifier: NoteVerifier) -> None:
+    told = verifier.opened(row["note"])
+    if told != checkpoint_text(verifier.name, tree.size, tree.root) or row["root"] != tree.root:
+        raise LedgerBroken(f"The checkpoint at {tree.size} leaves does not fit the entries.")

@@ -1,0 +1,102 @@
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from catalog.agreement import Agreement, AgreementStatus, agreement_allowing
+from schemas.errors import AccessDenied, ConfigurationError, ItemNotAgreed, PurposeNotAgreed, TooManyKeys
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+AGREEMENT = Agreement(
+    id="a-1",
+    system="permits",
+    resource="natural_person",
+    items=("name", "sex", "mobile_phone"),
+    masked=frozenset({"mobile_phone"}),
+    purposes=frozenset({"企业开办"}),
+    legal_bases=frozenset({"行政许可法第三十四条"}),
+    valid_from=NOW - timedelta(days=1),
+    valid_to=NOW + timedelta(days=1),
+    max_keys=100,
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    items: Sequence[str] = ("name",)
+    by: str | None = None
+    purpose: str = "企业开办"
+    legal_basis: str = "行政许可法第三十四条"
+    number_of_keys: int = 1
+
+
+ASKED = Asked()
+IN_FORCE = {}
+
+DECISIONS = [
+    # what is asked,                           the agreement,                             at,                          refused as
+    (ASKED, IN_FORCE, NOW, None),
+    (Asked(items=()), IN_FORCE, NOW, None),
+    (Asked(items=("name", "sex", "mobile_phone")), IN_FORCE, NOW, None),
+    (Asked(by="mobile_phone"), IN_FORCE, NOW, None),
+    (Asked(number_of_keys=100), IN_FORCE, NOW, None),
+    (ASKED, IN_FORCE, NOW - timedelta(days=1), None),
+    (ASKED, IN_FORCE, NOW + timedelta(days=1), AccessDenied),
+    (ASKED, IN_FORCE, NOW - timedelta(days=2), AccessDenied),
+    (ASKED, {"status": AgreementStatus.SUSPENDED}, NOW, AccessDenied),
+    (ASKED, {"status": AgreementStatus.ENDED}, NOW, AccessDenied),
+    (Asked(items=("name", "education")), IN_FORCE, NOW, ItemNotAgreed),
+    (Asked(by="citizen_number"), IN_FORCE, NOW, ItemNotAgreed),
+    (Asked(purpose="好奇"), IN_FORCE, NOW, PurposeNotAgreed),
+    (Asked(legal_basis="无"), IN_FORCE, NOW, PurposeNotAgreed),
+    (Asked(number_of_keys=101), IN_FORCE, NOW, TooManyKeys),
+]
+
+
+@pytest.mark.parametrize(("asked", "changed", "at", "refused"), DECISIONS)
+def test_decision(asked, changed, at, refused):
+    agreement = replace(AGREEMENT, **changed)
+    assert agreement.allows(asked, at) is (refused is None)
+    if refused:
+        with pytest.raises(refused) as caught:
+            agreement.check_allows(asked, at)
+        assert type(caught.value) is refused
+    else:
+        agreement.check_allows(asked, at)
+
+
+def test_the_first_agreement_that_allows_is_taken():
+    other = replace(AGREEMENT, id="a-2", items=("education",), masked=frozenset())
+    assert agreement_allowing([AGREEMENT, other], Asked(items=("education",)), NOW) is other
+
+
+def test_the_nearest_refusal_is_told():
+    over = replace(AGREEMENT, id="a-0", status=AgreementStatus.ENDED)
+    with pytest.raises(ItemNotAgreed, match="education"):
+        agreement_allowing([over, AGREEMENT], Asked(items=("education",)), NOW)
+
+
+def test_no_agreement_is_a_denial():
+    with pytest.raises(AccessDenied, match="no agreement"):
+        agreement_allowing([], ASKED, NOW)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"items": ()},
+        {"items": ("name", "name")},
+        {"purposes": frozenset()},
+        {"legal_bases": frozenset()},
+        {"masked": frozenset({"education"})},
+        {"valid_to": NOW - timedelta(days=2)},
+        {"valid_to": datetime(2027, 1, 1)},  # noqa: DTZ001 - the point of the case
+        {"max_keys": 1001},
+        {"max_keys": 0},
+        {"id": ""},
+    ],
+)
+def test_an_agreement_that_exists_is_valid(wrong):
+    with pytest.raises(ConfigurationError):
+        replace(AGREEMENT, **wrong)

@@ -3,9 +3,11 @@
 PostgreSQL refuses to run as root. No folder that is not the hub's own is ever re-permissioned for it.
 """
 
+import contextlib
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -67,8 +69,10 @@ class Account:
 
     def make_private_folder(self, folder: Path) -> Path:
         """A folder of this account's own that nobody else may enter; made when missing."""
-        folder.mkdir(mode=_PRIVATE, exist_ok=True)
-        if self.switches and folder.stat().st_uid != self.uid:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=_PRIVATE)
+        found = folder.lstat()  # a link somebody else put there is neither followed nor given away
+        if self.switches and stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid():
             os.chown(folder, self.uid, self.gid)
         return folder
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import asyncpg
     from alembic.config import Config
 
-__all__ = ["Database", "Role", "check_ready", "open_database", "upgrade"]
+__all__ = ["Database", "Role", "check_ready", "drop_everything", "open_database", "upgrade"]
 
 DATABASE = "hub"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -116,6 +116,13 @@ def upgrade(database: Database) -> None:
     with database.engine(Role.OWNER).begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
         command.upgrade(migration_config(connection), "head")
+
+
+def drop_everything(database: Database) -> None:
+    """Drop all schemas of the hub with what they hold, as the owner. The caller has asked whether that is meant."""
+    with database.engine(Role.OWNER).begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+        connection.execute(text(f"DROP SCHEMA IF EXISTS library, ledger, catalog, {VERSION_SCHEMA} CASCADE"))
 
 
 def check_ready(database: Database) -> None:

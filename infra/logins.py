@@ -131,7 +131,7 @@ def _connect_or_create(url: str) -> psycopg.Connection[tuple[object, ...]]:
 
 
 def _is_prepared(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
-    right = "SET" if connection.info.server_version >= _SET_ROLE_SINCE else "MEMBER"
+    right = _right_to_become(connection)
     row = connection.execute(
         "SELECT count(*) = %(roles)s AND bool_and(pg_has_role(oid, %(right)s)) AND bool_or(rolname = %(owner)s AND "
         "has_database_privilege(oid, current_database(), 'CREATE')) "
@@ -155,7 +155,8 @@ def _create_roles(connection: psycopg.Connection[tuple[object, ...]], *, logins:
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
             kind = sql.SQL("LOGIN" if logins else "NOLOGIN")
             connection.execute(sql.SQL("CREATE ROLE {} {}").format(_name(role), kind))
-        connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(_name(role)))
+        if not _may_become(connection, role):
+            connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(_name(role)))
     connection.execute(
         sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, sql.SQL(", ").join(map(_name, Role)))
     )
@@ -165,6 +166,16 @@ def _create_roles(connection: psycopg.Connection[tuple[object, ...]], *, logins:
         )
     )
     connection.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(database, _name(Role.OWNER)))
+
+
+def _may_become(connection: psycopg.Connection[tuple[object, ...]], role: Role) -> bool:
+    query = "SELECT pg_has_role(%s, %s)"
+    row = connection.execute(query, (role, _right_to_become(connection))).fetchone()
+    return bool(row and row[0])
+
+
+def _right_to_become(connection: psycopg.Connection[tuple[object, ...]]) -> str:
+    return "SET" if connection.info.server_version >= _SET_ROLE_SINCE else "MEMBER"
 
 
 def _name(name: object) -> sql.Identifier:

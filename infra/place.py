@@ -10,7 +10,6 @@ import hashlib
 import os
 import secrets
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from schemas.errors import DatabaseUnavailable
 
 PORT = 5432  # only part of the socket's name: the server does not listen on TCP
 _LONGEST_SOCKET = 103  # bytes; macOS allows 104 with the closing zero, Linux 108
+_SHORT = Path("/tmp")  # noqa: S108 - not TMPDIR: every process must find the same socket
 _IN_PLACE = "."
 
 
@@ -59,8 +59,7 @@ def find_place(folder: Path, account: Account, state: Path = SHARED_STATE) -> Pl
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / "location.lock"):
             base = _base(folder, account, state)
-        for part in ("data", "log"):
-            account.make_private_folder(base / part)
+        account.make_private_folder(base / "log")
         return Place(base, _sockets(base, account))
     except OSError as error:
         raise DatabaseUnavailable(
@@ -97,7 +96,7 @@ def _sockets(base: Path, account: Account) -> Path:
     if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= _LONGEST_SOCKET:
         return account.make_private_folder(folder)
     name = hashlib.sha256(os.fsencode(base.resolve())).hexdigest()[:16]
-    short = account.make_private_folder(Path(tempfile.gettempdir()) / f"exchange-hub-{account.uid}-{name}")
+    short = account.make_private_folder(_SHORT / f"exchange-hub-{account.uid}-{name}")
     found = short.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != account.uid or stat.S_IMODE(found.st_mode) & 0o077:
         raise DatabaseUnavailable(

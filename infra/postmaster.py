@@ -36,7 +36,7 @@ class Postmaster:
         """Make the data directory when there is none; start the server unless it answers already."""
         if self.answers():
             return
-        if not (self.place.data / "PG_VERSION").exists():
+        if not self.place.data.exists():
             self._initialise()
         elif self._is_alive():
             self._await_answer()
@@ -69,22 +69,20 @@ class Postmaster:
 
     def _initialise(self) -> None:
         """Build beside, then rename: a killed initdb leaves no half-made data directory behind."""
-        draft = self.place.data / "draft"
-        if draft.exists():
-            shutil.rmtree(draft)
+        draft = self.place.base / "draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        self.account.make_private_folder(draft)
         made = self._run(
             self.programs / "initdb",
             *("-D", draft, "--username=postgres", "--encoding=UTF8", "--locale=C"),
             *("--auth-local=trust", "--auth-host=reject", *(() if self.durable else ("--no-sync",))),
         )
         if made.returncode != 0:
+            shutil.rmtree(draft, ignore_errors=True)
             raise DatabaseUnavailable(
                 f"A database could not be made in {self.place.base}: {_last_line(made.stdout)}"
             )
-        # PG_VERSION last: it is what says that the directory is complete
-        for part in sorted(draft.iterdir(), key=lambda path: path.name == "PG_VERSION"):
-            part.rename(self.place.data / part.name)
-        draft.rmdir()
+        draft.rename(self.place.data)
 
     def _start(self) -> None:
         options = " ".join(shlex.quote(word) for name_value in self._options() for word in ("-c", name_value))
@@ -165,6 +163,8 @@ class Postmaster:
         while time.monotonic() < until:
             if self.answers():
                 return
+            if self._has_lost_its_socket():
+                self.stop()
             if not self._is_alive():
                 self._clear_remains()
                 self._start()
@@ -175,25 +175,39 @@ class Postmaster:
             hint=f"See {self.place.log}.",
         )
 
+    def _has_lost_its_socket(self) -> bool:
+        """Whether it is ready and cannot be reached: something that cleans temporary folders has been there."""
+        try:
+            ready = (self.place.data / "postmaster.pid").read_text().rstrip().endswith("ready")
+        except OSError:
+            return False
+        return ready and not (self.place.sockets / f".s.PGSQL.{PORT}").exists()
+
     def _clear_remains(self) -> None:
         """After a killed postmaster: see its children out, then drop pid files, whose number may be another's now.
 
-        PostgreSQL itself would refuse to start while some process has that number.
+        PostgreSQL itself would refuse to start while some process has that number; and it relies on the pid file to
+        keep two servers off one data directory, so no process of the old one may be left.
         """
-        until = time.monotonic() + _ORPHANS_PATIENCE
+        since = time.monotonic()
         while orphans := self._processes():
-            if time.monotonic() > until:
+            waited = time.monotonic() - since
+            if waited > 3 * _ORPHANS_PATIENCE:
+                raise DatabaseUnavailable(
+                    f"Processes of a killed PostgreSQL in {self.place.base} do not end."
+                )
+            if waited > _ORPHANS_PATIENCE:
                 for orphan in orphans:
-                    _end(orphan)
+                    _end(orphan, signal.SIGKILL if waited > 2 * _ORPHANS_PATIENCE else signal.SIGQUIT)
             time.sleep(0.05)
         (self.place.data / "postmaster.pid").unlink(missing_ok=True)
         for name in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
             (self.place.sockets / name).unlink(missing_ok=True)
 
 
-def _end(process: psutil.Process) -> None:
+def _end(process: psutil.Process, how: signal.Signals) -> None:
     try:
-        process.send_signal(signal.SIGQUIT)
+        process.send_signal(how)
     except psutil.Error:
         return  # gone by itself
 

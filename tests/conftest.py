@@ -39,7 +39,8 @@ def _major_version(folder: Path) -> int:
     return int(number.split(".")[0].rstrip("abcdeghilnprtuv"))
 
 
-def _server_programs() -> Path | None:
+@pytest.fixture(scope="session")
+def server_programs() -> Path | None:
     """None for the wheel's; HUB_TEST_SERVER=system runs the same suite on an installed PostgreSQL."""
     if os.environ.get("HUB_TEST_SERVER", "embedded") == "embedded":
         return None
@@ -57,10 +58,10 @@ def shared_folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(shared_folder) -> Iterator[EmbeddedPostgres]:
+def server(shared_folder, server_programs) -> Iterator[EmbeddedPostgres]:
     """The run's server; the last worker out deletes it."""
-    programs = _server_programs()
-    with EmbeddedPostgres(shared_folder / "server", binaries=programs, temporary=True, memory=128) as running:
+    folder = shared_folder / "server"
+    with EmbeddedPostgres(folder, binaries=server_programs, temporary=True, memory=128) as running:
         with locked(shared_folder / "template.lock"):
             _make_template(running)
         yield running

@@ -165,12 +165,7 @@ def _holders(
     ]
     names = [flat(persons["name"]).take(pa.array(people)), flat(companies["name"]).take(pa.array(firms))]
     town = np.r_[person_town[people], company_town[firms]]
-    return (
-        column("citizen_number", "credit_code"),
-        column("name", "name"),
-        town,
-        np.arange(len(town)) < len(people),
-    )
+    return pa.concat_arrays(codes), pa.concat_arrays(names), town, np.arange(len(town)) < len(people)
 
 
 def _rank(groups: Ints) -> Ints:

@@ -1,0 +1,112 @@
+"""What a connector hands on: an Arrow table with its provenance."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+Kind = TypeVar("Kind")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one source as delivered, at most ``batch_rows`` of them.
+
+    ``table`` has the raw columns the source's definition names, plus ``_row`` (string), the reference by which the
+    department finds the row again. ``digest`` is the SHA-256 of that content, ``window`` says to a human what it covers.
+    ``watermark`` is the JSON-ready state to store once this batch is committed: a pull given it goes on after this
+    batch. ``as_of`` (UTC) is the file's date or the time of the pull, for rows that state no time of their own.
+    """
+
+    source: str
+    table: pa.Table
+    digest: str
+    window: str
+    watermark: dict[str, Any]
+    as_of: datetime
+
+    @property
+    def number_of_rows(self) -> int:
+        """How many rows the batch holds."""
+        return self.table.num_rows
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A batch in the making: what a connector yields before the content is digested."""
+
+    table: pa.Table
+    window: str
+    watermark: dict[str, Any]
+    as_of: datetime
+
+
+class _Digest:
+    """A write-only file that keeps the SHA-256 of what is written to it."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def write(self, data: Any) -> int:
+        self._hash.update(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def content_digest(table: pa.Table) -> str:
+    """SHA-256 over column names, types and values; the same rows give the same digest however they are chunked."""
+    sink = _Digest()
+    whole = table.combine_chunks().replace_schema_metadata(None)
+    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), whole.schema) as stream:
+        stream.write_table(whole)
+    return sink.hexdigest()
+
+
+def rechunk(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Regroup tables of the same columns into tables of exactly ``rows`` rows, the last one shorter; never an empty one."""
+    held: list[pa.Table] = []
+    count = 0
+    for table in tables:
+        held.append(table)
+        count += table.num_rows
+        while count >= rows:
+            whole = _joined(held)
+            yield whole.slice(0, rows)
+            held, count = [whole.slice(rows)], count - rows
+    if count:
+        yield _joined(held)
+
+
+def _joined(tables: list[pa.Table]) -> pa.Table:
+    """Concatenate; a column whose type differs between tables, as SQLite allows, becomes text."""
+    first = tables[0].schema
+    if all(table.schema.equals(first) for table in tables):
+        return pa.concat_tables(tables)
+    fields = []
+    for place, name in enumerate(first.names):
+        types = {table.schema.field(place).type for table in tables} - {pa.null()}
+        fields.append(pa.field(name, types.pop() if len(types) == 1 else pa.string()))
+    return pa.concat_tables([table.cast(pa.schema(fields)) for table in tables])
+
+
+def with_last(values: Iterable[Kind]) -> Iterator[tuple[Kind, bool]]:
+    """Pair each value with whether it is the last one; reads one ahead."""
+    iterator = iter(values)
+    try:
+        current = next(iterator)
+    except StopIteration:
+        return
+    for following in iterator:
+        yield current, False
+        current = following
+    yield current, True

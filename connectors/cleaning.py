@@ -1,0 +1,125 @@
+"""Cleaning of text, column-wise: full-width, look-alikes, blanks, and what stands for nothing.
+
+Compatibility forms are folded by Unicode's NFKC (full-width letters and digits, Kangxi radicals, compatibility
+ideographs). What NFKC leaves, the CJK radicals of U+2E80–2EF3 and dots between the parts of a name, is mapped by hand.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# CJK Radicals Supplement → the ideograph it looks like (Unihan kEquivalent of the simplified and common forms).
+_RADICALS = dict(
+    zip(
+        "⺁⺃⺅⺇⺉⺊⺋⺌⺍⺏⺓⺔⺗⺘⺙⺛⺡⺢⺣⺤⺥⺦⺨⺩⺫⺭⺮⺯⺰⺲⺳⺶⺷⺸⺹⺻⺼⺽⺾⺿⻀⻁⻂⻃⻄⻅⻆⻈⻉⻊⻋⻌⻍⻎⻏⻐⻑⻒⻓⻔⻗⻘⻙⻚⻛⻜⻝⻠⻢⻣⻤⻥⻦⻧⻨⻩⻪⻫⻬⻭⻮⻯⻰⻱⻲",
+        "厂乛亻几刂卜㔾小小尢幺彑心扌攵旡氵水灬爫爫丬犭王目礻竹糸纟网网羊羊羊耂聿月臼艹艹艹虎衤覀西见角讠贝足车辶辶辶阝钅長镸长门雨青韦页风飞食饣马骨鬼鱼鸟卤麦黄黾齐齐齿齿龙龙龟龟",
+        strict=True,
+    )
+)
+_DOTS = dict.fromkeys("•‧・∙⋅●", "·")
+_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
+# What NFKC folds as well, for texts whose punctuation it must not touch: Kangxi radicals, compatibility ideographs.
+_COMPATIBLE = {
+    chr(code): unicodedata.normalize("NFKC", chr(code))
+    for code in (*range(0x2F00, 0x2FD6), *range(0xF900, 0xFADA))
+    if unicodedata.normalize("NFKC", chr(code)) != chr(code)
+}
+_LOOK_ALIKE = {**_COMPATIBLE, **_RADICALS, **_DOTS}
+_LOOK_ALIKE_CLASS = f"[{''.join(_LOOK_ALIKE)}]"
+_CONTROL = r"[\x00-\x1f\x7f]+"
+_SPACED_HAN = r"(\p{Han})[ ]+(\p{Han})"
+_FORM_X = "[ХхΧχ×✕]"  # Cyrillic, Greek and the multiplication sign, typed for the check digit ten
+
+NOTHING = frozenset(
+    (
+        "",
+        "-",
+        "--",
+        "---",
+        "—",
+        "——",
+        "/",
+        "\\",
+        "无",
+        "空",
+        "暂无",
+        "不详",
+        "未知",
+        "NULL",
+        "Null",
+        "null",
+        "None",
+        "N/A",
+        "NA",
+        "nan",
+        "#N/A",
+    )
+)
+_NO_END = ("长期", "长期有效", "永久", "永久有效", "0000-00-00", "00000000", "0000-00-00 00:00:00")
+
+
+def cleaned(column: pa.Array, *, fold: bool = True) -> pa.Array:
+    """Trim, fold compatibility forms and look-alikes, drop invisible characters.
+
+    With ``fold=False`` full-width punctuation stays, as running text needs it; look-alikes are folded all the same.
+    """
+    if not len(column) or pc.all(pc.string_is_ascii(column)).as_py():
+        return pc.utf8_trim_whitespace(column)
+    folded = pc.utf8_normalize(column, "NFKC") if fold else column
+    folded = pc.replace_substring_regex(folded, f"[{_INVISIBLE}]", "")
+    for look_alike in _present(folded):
+        folded = pc.replace_substring(folded, look_alike, _LOOK_ALIKE[look_alike])
+    folded = pc.utf8_trim_whitespace(folded)
+    return _closed_up(folded) if fold else folded
+
+
+def _present(column: pa.Array) -> Sequence[str]:
+    found = column.filter(pc.match_substring_regex(column, _LOOK_ALIKE_CLASS)).drop_null()
+    return sorted(set("".join(found.to_pylist())).intersection(_LOOK_ALIKE)) if len(found) else ()
+
+
+def _closed_up(column: pa.Array) -> pa.Array:
+    """Take out blanks between Chinese characters: 张 三 is 张三. Twice, since matches cannot overlap."""
+    if not pc.any(pc.match_substring(column, " ")).as_py():
+        return column
+    once = pc.replace_substring_regex(column, _SPACED_HAN, r"\1\2")
+    return pc.replace_substring_regex(once, _SPACED_HAN, r"\1\2")
+
+
+def one_line(column: pa.Array) -> pa.Array:
+    """Replace line breaks and other control characters by a blank."""
+    if not pc.any(pc.match_substring_regex(column, _CONTROL)).as_py():
+        return column
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(column, _CONTROL, " "))
+
+
+@cache
+def _nothing(spared: frozenset[str]) -> pa.Array:
+    return pa.array(sorted(NOTHING - spared), pa.string())
+
+
+def without_blanks(column: pa.Array, spared: frozenset[str] = frozenset()) -> pa.Array:
+    """Make null of what stands for nothing (empty, 无, -, NULL, …), except the words in ``spared``."""
+    return pc.if_else(pc.is_in(column, _nothing(spared)), pa.scalar(None, pa.string()), column)
+
+
+def without_no_end(column: pa.Array) -> pa.Array:
+    """Make null of what a date column says when there is no end, or a database when it has no date."""
+    return pc.if_else(pc.is_in(column, pa.array(_NO_END)), pa.scalar(None, pa.string()), column)
+
+
+def identifier_form(column: pa.Array, kind: str) -> pa.Array:
+    """Write identifiers as their standards do: upper case, no blanks, no apostrophe of Excel, a Latin X.
+
+    Organisation codes lose the hyphen before the check character, mobile phones hyphens and the country code.
+    """
+    bare = pc.replace_substring_regex(column, r"[\s'`‘’]", "")
+    if kind == "mobile_phone":
+        return pc.replace_substring_regex(
+            pc.replace_substring(bare, "-", ""), r"^(\+|00)?86(1\d{10})$", r"\2"
+        )
+    bare = pc.utf8_upper(pc.replace_substring_regex(bare, _FORM_X, "X"))
+    return pc.replace_substring(bare, "-", "") if kind == "organisation_code" else bare

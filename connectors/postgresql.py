@@ -1,0 +1,115 @@
+"""A department's PostgreSQL, read through ADBC: binary COPY straight into Arrow, batch by batch."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import adbc_driver_manager
+import pyarrow as pa
+from adbc_driver_postgresql import dbapi
+
+from connectors import refusals
+from connectors.source import Source
+from connectors.sql_text import place_of, quoted, relation, timeout_seconds
+from schemas.errors import MissingColumn, SourceError
+
+_CONNECT_SECONDS = 10
+# A server states its refusal in its own language; the words of a login that failed, in English and Chinese.
+_LOGIN = re.compile(
+    r"authentication|password|role .* does not exist|pg_hba|not permitted to log in|认证|口令|密码|角色"
+)
+_LITERAL_KINDS = (str, int, float)
+
+
+class PostgresRegister:
+    """One connection: read-only, its statements limited in time, each page a transaction of its own."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._place = place_of(source)
+        self._connection = self._connect(str(source.option("url")))
+        try:
+            self._relation = relation(source, quoted)
+            self._columns = self._described()
+        except BaseException:
+            self.close()
+            raise
+
+    def page(
+        self, order: tuple[str, ...], after: list[Any] | None, null: tuple[str, bool] | None, limit: int
+    ) -> Iterator[pa.Table]:
+        """Stream one page; see ``connectors.sql.Register``."""
+        # Qualified, for a bare name in ORDER BY means the selected column, which may have been made text.
+        keys = ", ".join(f"delivered.{quoted(name)}" for name in order)
+        conditions = ["true"]
+        if null:
+            conditions.append(f"{quoted(null[0])} IS {'' if null[1] else 'NOT '}NULL")
+        if after is not None:
+            conditions.append(f"({keys}) > ({', '.join(_literal(value) for value in after)})")
+        yield from self._stream(
+            f"SELECT {', '.join(self._columns)} FROM {self._relation} WHERE {' AND '.join(conditions)} "
+            f"ORDER BY {keys} LIMIT {limit}"
+        )
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _connect(self, url: str) -> Any:
+        limited = (
+            url
+            if "connect_timeout" in url
+            else f"{url}{'&' if '?' in url else '?'}connect_timeout={_CONNECT_SECONDS}"
+        )
+        try:
+            connection = dbapi.connect(limited, autocommit=True)
+        except adbc_driver_manager.Error as error:
+            # The driver's words may quote the URL, so they are read here and go no further.
+            login = _LOGIN.search(str(error)) is not None
+            raise (refusals.login if login else refusals.unreachable)(self._source, self._place) from None
+        with connection.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only = on")
+            cursor.execute("SET standard_conforming_strings = on")
+            cursor.execute(f"SET statement_timeout = '{timeout_seconds(self._source)}s'")
+        return connection
+
+    def _described(self) -> list[str]:
+        """Check the needed columns and write how to select each: types Arrow does not know come as text."""
+        schema = next(self._stream(f"SELECT * FROM {self._relation} LIMIT 0", empty=True)).schema
+        lacking = [name for name in self._source.columns if name not in schema.names]
+        if lacking:
+            raise refusals.missing_columns(self._source, self._place, lacking)
+        return [_selected(schema.field(name)) for name in self._source.columns]
+
+    def _stream(self, statement: str, *, empty: bool = False) -> Iterator[pa.Table]:
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(statement)
+                reader = cursor.fetch_record_batch()
+                if empty:
+                    yield reader.schema.empty_table()
+                for batch in reader:
+                    yield pa.Table.from_batches([batch])
+        except adbc_driver_manager.Error as error:
+            raise self._refusal(error.sqlstate or "") from None
+        except (pa.ArrowInvalid, OSError) as error:
+            timed_out = "statement timeout" in str(error) or "57014" in str(error)
+            raise self._refusal("57014" if timed_out else "08006") from None
+
+    def _refusal(self, state: str) -> SourceError:
+        if state == "42703":
+            return MissingColumn(f"Source {self._source.code}: the query names a column that is not there.")
+        return refusals.from_sqlstate(self._source, self._place, state)
+
+
+def _selected(field: pa.Field) -> str:
+    name = quoted(field.name)
+    unknown = isinstance(field.type, pa.BaseExtensionType) or pa.types.is_binary(field.type)
+    return f"{name}::text AS {name}" if unknown and field.name != "geometry" else name
+
+
+def _literal(value: Any) -> str:
+    """Write a key value of a former page; the column's own type reads it, and a quote within it stays text."""
+    if not isinstance(value, _LITERAL_KINDS) or "\0" in str(value):
+        raise SourceError(f"A row key of type {type(value).__name__} cannot be paged by.")
+    return "'" + str(value).replace("'", "''") + "'"

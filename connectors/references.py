@@ -1,0 +1,16 @@
+"""The reference by which a department finds a row of its own again."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def row_references(table: pa.Table, row_id: Sequence[str], fallback: pa.Array) -> pa.ChunkedArray | pa.Array:
+    """Join the ``row_id`` columns with ``:``; ``fallback`` stands where there are none, or all of them are empty."""
+    if not row_id:
+        return fallback
+    parts = [pc.fill_null(table.column(name).cast(pa.string()), "") for name in row_id]
+    joined = pc.binary_join_element_wise(*parts, ":")
+    empty = pc.equal(pc.binary_length(joined), len(row_id) - 1)
+    return pc.if_else(empty, fallback, joined)

@@ -1,0 +1,66 @@
+"""What a department's database answered, as the hub's own errors. No driver's words get through: they quote values."""
+
+from collections.abc import Sequence
+
+from connectors.source import Source
+from schemas.errors import MissingColumn, SourceError, SourceLoginFailed, SourceUnreachable
+
+_LOGIN_STATES = ("28000", "28P01", "42501")
+_TIMEOUT_STATE = "57014"
+_TABLE_STATES = ("42P01", "3F000")
+
+
+def login(source: Source, place: str) -> SourceLoginFailed:
+    """The name or password was refused."""
+    hint = "Check the user and password in options.url with the department."
+    return SourceLoginFailed(
+        f"Source {source.code}: {place} refused the login.", hint=hint, source=source.code
+    )
+
+
+def unreachable(source: Source, place: str) -> SourceUnreachable:
+    """Nothing answers there, or no such database."""
+    hint = "Check options.url, the network and whether the database is up."
+    return SourceUnreachable(
+        f"Source {source.code}: {place} cannot be reached.", hint=hint, source=source.code
+    )
+
+
+def timed_out(source: Source, place: str) -> SourceUnreachable:
+    """A page took longer than allowed."""
+    hint = "Raise options.timeout_seconds, or ask for an index over watermark and row id."
+    return SourceUnreachable(
+        f"Source {source.code}: {place} did not answer in time.", hint=hint, source=source.code
+    )
+
+
+def missing_columns(source: Source, place: str, columns: Sequence[str]) -> MissingColumn:
+    """The table or query lacks columns of the mapping."""
+    named = ", ".join(repr(name) for name in columns)
+    hint = "Correct the mapping of the source, or ask the department what it renamed."
+    text = f"Source {source.code}: {place} delivers no column {named}."
+    return MissingColumn(text, hint=hint, source=source.code, column=columns[0])
+
+
+def missing_table(source: Source, place: str) -> SourceError:
+    """There is no such table."""
+    table = source.option("table")
+    named = f"table {table!r}" if table else "table that the query names"
+    return SourceError(
+        f"Source {source.code}: {place} has no {named}.", hint="Correct options.table.", source=source.code
+    )
+
+
+def from_sqlstate(source: Source, place: str, state: str) -> SourceError:
+    """Translate a class of the SQL standard, or PostgreSQL's own."""
+    if state in _LOGIN_STATES:
+        return login(source, place)
+    if state == _TIMEOUT_STATE:
+        return timed_out(source, place)
+    if state in _TABLE_STATES:
+        return missing_table(source, place)
+    if state.startswith(("08", "57P", "53", "3D")):
+        return unreachable(source, place)
+    return SourceError(
+        f"Source {source.code}: {place} refused the query (SQLSTATE {state}).", source=source.code
+    )

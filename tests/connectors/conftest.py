@@ -1,0 +1,32 @@
+"""Sources made in a line, for the tests of the connectors."""
+
+import pytest
+
+from connectors.source import Source, load_source
+
+
+@pytest.fixture
+def define(tmp_path):
+    """Return a function that writes a source's YAML and loads it."""
+    import yaml
+
+    def make(connector: str, options: dict, mapping: dict[str, str] | None = None, **fields) -> Source:
+        columns = mapping or {"citizen_number": "身份证号", "name": "姓名"}
+        raw = {
+            "code": "register",
+            "resource": "natural_person",
+            "department": "公安局",
+            "title": "登记",
+            "ordinal": 1,
+            "connector": connector,
+            "options": options,
+            "mapping": {
+                item: entry if isinstance(entry, dict) else {"column": entry}
+                for item, entry in columns.items()
+            },
+        } | fields
+        path = tmp_path / "register.yaml"
+        path.write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+        return load_source(path, {})
+
+    return make

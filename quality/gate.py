@@ -73,6 +73,7 @@ def gate(
     judge = _judge(source_code, resource, json.dumps(list(rules), default=str, sort_keys=True))
     faults = list(_problem_faults(judge, problems))
     faults += _rule_faults(judge, table, faults)
+    faults.sort(key=lambda fault: resource.position(fault.rule.item))
     out = np.zeros(table.num_rows, dtype=np.bool_)
     for fault in faults:
         if fault.rule.severity is Severity.ERROR:
@@ -103,8 +104,8 @@ def _problem_faults(judge: Judge, problems: pa.Table) -> Iterator[_Fault]:
         of_place = pc.and_(pc.equal(problems["item"], item), pc.equal(problems["rule"], name))
         chosen = problems.filter(of_place)
         rule = known.get((item, name)) or unforeseen(judge.resource.item(item), name)
-        rows = chosen["_index"].to_numpy().astype(np.int64)
-        yield _Fault(rule, rows, chosen["reason"].combine_chunks().cast(pa.string()))
+        rows, first = np.unique(chosen["_index"].to_numpy(), return_index=True)
+        yield _Fault(rule, rows, chosen["reason"].take(pa.array(first)).combine_chunks().cast(pa.string()))
 
 
 def _rule_faults(judge: Judge, table: pa.Table, problems: Sequence[_Fault]) -> Iterator[_Fault]:
@@ -146,7 +147,7 @@ def _cleared(table: pa.Table, faults: Sequence[_Fault]) -> pa.Table:
 
 
 def _reasons(faults: Sequence[_Fault], out: npt.NDArray[np.bool_]) -> pa.Array:
-    """Return one list of reasons for each quarantined row, in the order of the faults."""
+    """Return one list of reasons for each quarantined row, in the order of the resource's items."""
     parts = [_reasons_of(fault, out) for fault in faults]
     rows = np.concatenate([rows for rows, _ in parts]) if parts else np.empty(0, dtype=np.int64)
     structs = pa.concat_arrays([structs for _, structs in parts]) if parts else pa.array([], REASON)
@@ -185,4 +186,5 @@ def _scores(judge: Judge, table: pa.Table, faults: Sequence[_Fault]) -> Iterator
 
 
 def _distinct(parts: Sequence[Rows]) -> int:
+    """Count the rows in any of the parts, each of which names a row once."""
     return len(parts[0]) if len(parts) == 1 else len(set().union(*(part.tolist() for part in parts)))

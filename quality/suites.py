@@ -95,11 +95,13 @@ class Judge:
                 runtime_configuration={"result_format": ROWS_ONLY, "catch_exceptions": False},
             )
         except GreatExpectationsError as error:
-            # Its message may quote cells of the batch, so only its kind is told.
+            # Its message may quote cells of the batch, so only the items are told.
+            metrics = getattr(error, "failed_metrics", ())
+            items = sorted({metric.metric_domain_kwargs.get("column", "two items") for metric in metrics})
             raise RuleNotEvaluated(
-                f"Source {self.source}: a quality rule over {self.resource.code} could not be evaluated "
-                f"({type(error).__name__}).",
-                hint="Check the source's quality rules.",
+                f"Source {self.source}: a quality rule over {', '.join(items) or 'some item'} of {self.resource.code} "
+                f"could not be evaluated.",
+                hint="Check that the batch has the item's type, and the rule's parameters.",
                 source=self.source,
             ) from None
 
@@ -119,7 +121,7 @@ def _frame(table: pa.Table, rules: Sequence[Rule]) -> Any:
     import pandas as pd
 
     names = dict.fromkeys(name for rule in rules for name in (rule.item, rule.other) if name)
-    return table.select(list(names)).to_pandas(types_mapper=pd.ArrowDtype)
+    return table.select(list(names)).to_pandas(types_mapper=pd.ArrowDtype, use_threads=False)
 
 
 def _rows_of(result: Any) -> Rows:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -19,6 +20,11 @@ from infra.settings import Settings
 
 OLDEST_SERVER = 15
 TEMPLATE = "hub_template"
+
+
+def pytest_configure():
+    """A run that is told to end (a time limit, a cancelled job) still takes its server down."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def system_binaries() -> Path | None:

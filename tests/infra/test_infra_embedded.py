@@ -16,17 +16,21 @@ import psycopg
 import pytest
 
 from infra.account import Account, server_account
-from infra.binaries import embedded_binaries
+from infra.binaries import embedded_binaries, reachable_binaries
 from infra.embedded import EmbeddedPostgres
 from schemas.errors import DatabaseUnavailable
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HOLD = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 import psycopg
 from infra.embedded import EmbeddedPostgres
-folder, programs, hold = sys.argv[1:]
+folder, programs, hold, uid, gid = sys.argv[1:]
+if int(uid) != os.geteuid():  # once all is imported: the account may not reach the interpreter's library
+    os.setgroups([])
+    os.setgid(int(gid))
+    os.setuid(int(uid))
 with EmbeddedPostgres(Path(folder), binaries=Path(programs) if programs else None, memory=64) as server:
     print(psycopg.connect(server.url("postgres")).execute("SELECT 6 * 7").fetchone()[0], flush=True)
     time.sleep(float(hold))
@@ -59,9 +63,12 @@ def make(home, server_programs):
         server.close()
 
 
-def holder(folder: Path, programs: Path | None, hold: float, **options) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", HOLD, str(folder), str(programs or ""), str(hold)]
-    return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, **options)
+def holder(
+    folder: Path, programs: Path | None, hold: float, account: Account | None = None
+) -> subprocess.Popen[str]:
+    who = (account.uid, account.gid) if account else (os.geteuid(), os.getegid())
+    command = [sys.executable, "-c", HOLD, *map(str, (folder, programs or "", hold, *who))]
+    return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
 
 
 def ask(server: EmbeddedPostgres, query: str = "SELECT 1"):
@@ -244,19 +251,21 @@ def test_programs_and_folder_the_account_cannot_reach(tmp_path):
 
 
 @as_root
-def test_an_ordinary_user_keeps_it_in_place(tmp_path):
+def test_an_ordinary_user_keeps_it_in_place(server_programs):
     nobody = pwd.getpwnam("nobody")
     account = Account(nobody.pw_uid, nobody.pw_gid, switches=True)
-    if not (account.can_run(Path(sys.executable)) and account.can_traverse(REPOSITORY)):
-        pytest.skip("an ordinary user cannot reach this environment")
     root = Path(tempfile.mkdtemp(prefix="hub-user-"))
     os.chown(root, account.uid, account.gid)
-    who = {"user": account.uid, "group": account.gid, "extra_groups": []}
-    user = holder(root / "postgres", None, 0, **who)
+    state = Path(tempfile.mkdtemp(prefix="hub-state-"))
+    state.chmod(0o711)
+    programs = reachable_binaries(server_programs or embedded_binaries(), account, state)
+    user = holder(root / "postgres", programs, 0, account)
     assert user.communicate(timeout=300)[0] == "42\n"
+    assert user.returncode == 0
     assert (root / "postgres" / "data").stat().st_uid == account.uid
     assert not (root / "postgres" / "data" / "postmaster.pid").exists()
     shutil.rmtree(root)
+    shutil.rmtree(state)
 
 
 def test_a_kept_place_that_is_gone(make, tmp_path):

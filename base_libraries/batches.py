@@ -4,7 +4,7 @@ All functions work on the caller's ADBC cursor and so commit with the batch they
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,7 +30,7 @@ class BatchRecord:
     quarantined: int
     created: int
     updated: int
-    report: Mapping[str, Any]
+    report: Sequence[Mapping[str, Any]]
     recorded_at: datetime
 
 
@@ -60,7 +60,14 @@ def watermark(cursor: Any, source: str) -> dict[str, Any] | None:
 
 def record(cursor: Any, batch: BatchRecord, state: Mapping[str, Any]) -> None:
     """Remember the batch and move the source's watermark."""
-    counts = (batch.pulled, batch.contributed, batch.unchanged, batch.quarantined, batch.created, batch.updated)
+    counts = (
+        batch.pulled,
+        batch.contributed,
+        batch.unchanged,
+        batch.quarantined,
+        batch.created,
+        batch.updated,
+    )
     cursor.execute(
         "INSERT INTO library.batch (number, source, resource, digest, pull_window, pulled, contributed, unchanged, "
         "quarantined, created, updated, report, recorded_at) "

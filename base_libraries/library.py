@@ -231,7 +231,7 @@ def _latest(rows: pa.Table) -> pa.Table:
         [("_subject", "ascending"), ("_observed_at", "ascending"), ("_row_number", "ascending")]
     )
     subjects = ordered["_subject"].combine_chunks()
-    last = pc.not_equal(subjects[:-1], subjects[1:]).to_pylist() + [True]
+    last = [*pc.not_equal(subjects[:-1], subjects[1:]).to_pylist(), True]
     return ordered.filter(pa.array(last)).drop_columns(["_row_number"])
 
 

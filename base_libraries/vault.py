@@ -100,10 +100,10 @@ class Vault:
         columns = ", ".join(f'"{item.name}": {_as_text(item)}' for item in items)
         rows = table.select([item.name for item in items])
         found = self._engine.execute(
-            f"SELECT to_json({{{columns}}})::VARCHAR::BLOB AS j FROM rows"
+            f"SELECT to_json({{{columns}}})::VARCHAR AS j FROM rows"
         ).to_arrow_table()
         del rows
-        return found["j"].to_pylist()
+        return found["j"].cast(pa.binary()).to_pylist()
 
     def _parse(self, texts: Sequence[bytes]) -> pa.Table:
         items = self.resource.sealed_items

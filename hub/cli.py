@@ -1,0 +1,53 @@
+"""The command line: ``hub``. Each group of commands lives in ``hub.commands``; errors end here, as one sentence."""
+
+import json
+import logging
+import sys
+
+import typer
+from rich.console import Console
+
+from hub.commands import access, audit, city, data, database, demo, serving
+from schemas.errors import HubError
+
+app = typer.Typer(
+    name="hub",
+    help="An inter-agency data-sharing exchange hub: department systems in, audited calls out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (demo, serving, data):
+    group.register(app)
+app.add_typer(city.app, name="city")
+app.add_typer(access.clients, name="client")
+app.add_typer(access.agreements, name="agreement")
+app.add_typer(audit.app, name="audit")
+app.add_typer(database.app, name="db")
+
+_BAD_INPUT, _STOPPED = 1, 130
+
+
+def main() -> None:
+    """Run the command line; exit 0 when done, 1 on a hub error, 2 on wrong usage, 130 when interrupted."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except HubError as error:
+        _tell(error)
+        sys.exit(_BAD_INPUT)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("\nStopped. What was committed stays; the next run goes on from there.")
+        sys.exit(_STOPPED)
+
+
+def _tell(error: HubError) -> None:
+    if "--json" in sys.argv:
+        described = {"error": error.code, "title": error.title, "detail": error.detail, "hint": error.hint}
+        sys.stderr.write(json.dumps(described | {"context": error.context}, ensure_ascii=False) + "\n")
+    else:
+        Console(stderr=True, highlight=False).print(f"[bold red]{error.title}.[/] {_escaped(str(error))}")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")

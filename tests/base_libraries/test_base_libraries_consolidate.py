@@ -37,17 +37,20 @@ POLICY = Survivorship(
 
 def contributions(*rows: tuple[int, int, str, str | None, int | None]) -> pa.Table:
     """Rows of (source, batch, day, colour, size), all about one subject."""
-    return pa.table({
-        "_subject": pa.array([b"s" * 16] * len(rows), pa.binary()),
-        "_source": pa.array([row[0] for row in rows], pa.int16()),
-        "_batch": pa.array([row[1] for row in rows], pa.int32()),
-        "_observed_at": pa.array(
-            [datetime.fromisoformat(row[2]).replace(tzinfo=UTC) for row in rows], pa.timestamp("us", tz="UTC")
-        ),
-        "code": pa.array(["A"] * len(rows)),
-        "colour": pa.array([row[3] for row in rows], pa.string()),
-        "size": pa.array([row[4] for row in rows], pa.int64()),
-    })
+    return pa.table(
+        {
+            "_subject": pa.array([b"s" * 16] * len(rows), pa.binary()),
+            "_source": pa.array([row[0] for row in rows], pa.int16()),
+            "_batch": pa.array([row[1] for row in rows], pa.int32()),
+            "_observed_at": pa.array(
+                [datetime.fromisoformat(row[2]).replace(tzinfo=UTC) for row in rows],
+                pa.timestamp("us", tz="UTC"),
+            ),
+            "code": pa.array(["A"] * len(rows)),
+            "colour": pa.array([row[3] for row in rows], pa.string()),
+            "size": pa.array([row[4] for row in rows], pa.int64()),
+        }
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,11 @@ def test_each_item_is_decided_alone():
     (golden,) = Consolidator(POLICY).run(rows).to_pylist()
 
     assert (golden["colour"], golden["size"]) == ("red", 4)
-    assert [decode(code) for code in golden["_provenance"]] == [(1, Rule.AUTHORITY), (1, Rule.AUTHORITY), (2, Rule.ONLY)]
+    assert [decode(code) for code in golden["_provenance"]] == [
+        (1, Rule.AUTHORITY),
+        (1, Rule.AUTHORITY),
+        (2, Rule.ONLY),
+    ]
     assert golden["_valid_from"] == datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -103,7 +110,9 @@ def test_an_item_nobody_speaks_of_has_no_provenance():
 
 def test_the_order_of_rows_does_not_matter():
     rows = contributions(
-        (HEARSAY, 3, "2026-01-01", "green", None), (SURVEY, 2, "2026-01-01", "blue", 1), (REGISTER, 1, "2026-01-01", None, None)
+        (HEARSAY, 3, "2026-01-01", "green", None),
+        (SURVEY, 2, "2026-01-01", "blue", 1),
+        (REGISTER, 1, "2026-01-01", None, None),
     )
     engine = Consolidator(POLICY)
 

@@ -1,6 +1,7 @@
 """A library over a real database: new, changed, unchanged, late and withdrawn words."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
@@ -32,14 +33,17 @@ items:
 """)
 REGISTER, SURVEY = 1, 2
 POLICY = Survivorship(
-    RESOURCE, {item.name: {REGISTER: 10, SURVEY: 20 if item.name != "status" else 5} for item in RESOURCE.items}
+    RESOURCE,
+    {item.name: {REGISTER: 10, SURVEY: 20 if item.name != "status" else 5} for item in RESOURCE.items},
 )
 POINT = bytes.fromhex("0101000000" + "000000000000f03f" + "0000000000000040")  # POINT (1 2)
 
 
 def words(*rows: dict) -> pa.Table:
     """Standardised rows; what is not said is null, what was not dated was observed on 1 January 2026."""
-    schema = RESOURCE.arrow_schema.remove_metadata().append(pa.field("_observed_at", pa.timestamp("us", tz="UTC")))
+    schema = RESOURCE.arrow_schema.remove_metadata().append(
+        pa.field("_observed_at", pa.timestamp("us", tz="UTC"))
+    )
     dated = [{"_observed_at": datetime(2026, 1, 1, tzinfo=UTC)} | row for row in rows]
     return pa.Table.from_pylist(dated, schema=pa.schema([pa.field(f.name, f.type) for f in schema]))
 
@@ -92,8 +96,14 @@ def golden(rows, keyring):
 
 
 def test_every_type_of_item_comes_back_as_it_went_in(take, golden):
-    said = {"number": "A1", "name": '张三 "\\', "sponsor": "11010519491231002X", "born_on": day(3).date(), "status": "1"}
-    taken = take(REGISTER, 1, words(said | {"capital": "12.500000", "shape": POINT}, {"number": "A2"}))
+    said = {
+        "number": "A1",
+        "name": '张三 "\\',
+        "sponsor": "11010519491231002X",
+        "born_on": day(3).date(),
+        "status": "1",
+    }
+    taken = take(REGISTER, 1, words(said | {"capital": Decimal("12.5"), "shape": POINT}, {"number": "A2"}))
 
     assert taken == (2, 0, 2, 0)
     assert golden()["A1"] == {
@@ -122,9 +132,11 @@ def test_the_same_batch_again_changes_nothing(take, rows):
 
 
 def test_a_change_makes_a_version_keeps_history_and_feeds_the_changed_items(take, rows, golden):
-    take(REGISTER, 1, words({"number": "A1", "name": "旧", "capital": "1"}))
+    take(REGISTER, 1, words({"number": "A1", "name": "旧", "capital": Decimal(1)}))
 
-    assert take(REGISTER, 2, words({"number": "A1", "name": "新", "capital": "1", "_observed_at": day(9)})) == (1, 0, 0, 1)
+    assert take(
+        REGISTER, 2, words({"number": "A1", "name": "新", "capital": Decimal(1), "_observed_at": day(9)})
+    ) == (1, 0, 0, 1)
 
     assert golden()["A1"]["name"] == "新"
     (old,) = rows("SELECT _version, _valid_from, _valid_to FROM library.history_test_person")
@@ -141,7 +153,9 @@ def test_another_department_decides_only_where_it_has_authority(take, golden, ro
 
     assert (golden()["A1"]["name"], golden()["A1"]["status"]) == ("户籍名", "3")
     (row,) = rows("SELECT * FROM library.golden_test_person")
-    provenance = GoldenReader(RESOURCE, keyring).provenance(row, ["name", "status", "capital"], {1: "register", 2: "survey"})
+    provenance = GoldenReader(RESOURCE, keyring).provenance(
+        row, ["name", "status", "capital"], {1: "register", 2: "survey"}
+    )
     assert provenance == {
         "name": {"source": "register", "batch": 1, "rule": "authority"},
         "status": {"source": "survey", "batch": 2, "rule": "authority"},
@@ -183,7 +197,9 @@ def test_positions_of_the_feed_have_no_gaps(take, rows):
     for batch in range(1, 4):
         take(REGISTER, batch, words(*({"number": f"N{batch}{n}"} for n in range(5))))
 
-    positions = [row["_position"] for row in rows("SELECT _position FROM library.change_test_person ORDER BY 1")]
+    positions = [
+        row["_position"] for row in rows("SELECT _position FROM library.change_test_person ORDER BY 1")
+    ]
     assert positions == list(range(1, 16))
 
 
@@ -205,5 +221,7 @@ def test_a_record_is_found_by_its_lookup_item(take, rows, keyring, database):
 def test_the_bounding_box_of_a_geometry_is_kept(take, rows):
     take(REGISTER, 1, words({"number": "A1", "shape": POINT}, {"number": "A2"}))
 
-    boxes = rows("SELECT _xmin, _ymin, _xmax, _ymax FROM library.golden_test_person ORDER BY _xmin NULLS LAST")
+    boxes = rows(
+        "SELECT _xmin, _ymin, _xmax, _ymax FROM library.golden_test_person ORDER BY _xmin NULLS LAST"
+    )
     assert [tuple(box.values()) for box in boxes] == [(1.0, 2.0, 1.0, 2.0), (None, None, None, None)]

@@ -1,0 +1,1 @@
+"""The commands of ``hub``, a module a group; heavy rooms are imported when a command runs."""

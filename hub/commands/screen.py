@@ -1,0 +1,44 @@
+"""What every command prints with: one console, tables, and ``--json`` for machines."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+console = Console(highlight=False)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of tables.")]
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document to standard output."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """Make a table; numbers are right-aligned and grouped by thousands."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    shown = [[_cell(value) for value in row] for row in rows]
+    for place, column in enumerate(columns):
+        numeric = bool(shown) and all(_numeric(row[place]) for row in shown)
+        made.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in shown:
+        made.add_row(*row)
+    return made
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.4f}" if isinstance(value, float) else str(value)
+
+
+def _numeric(text: str) -> bool:
+    return text == "–" or text.replace(",", "").replace(".", "").replace("%", "").isdigit()

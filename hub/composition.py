@@ -1,0 +1,60 @@
+"""The composition root: settings → database, keyring, resources and sources, put together once."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from base_libraries.survivorship import Survivorship
+from connectors.source import Source, load_sources
+from hub.city.registers import running
+from hub.city.truth import CITY_FILE
+from infra.database import Database, check_ready, open_database
+from infra.keyring import FileKeyring, Keyring
+from infra.settings import Settings
+from schemas.errors import UnknownSource
+from schemas.resource import Resource, resources_shipped
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The hub's parts, open for use."""
+
+    settings: Settings
+    database: Database
+    keyring: Keyring
+    resources: Mapping[str, Resource]
+    sources: Mapping[str, Source]
+
+    def source(self, code: str) -> Source:
+        """Return the registered source of that code, or raise ``UnknownSource``."""
+        if code not in self.sources:
+            known = ", ".join(self.sources) or "none"
+            raise UnknownSource(
+                f"There is no source {code!r}.", hint=f"Registered are: {known}.", source=code
+            )
+        return self.sources[code]
+
+    def survivorship(self, resource: Resource) -> Survivorship:
+        """Collect what the sources of a resource say of their own authority, item by item."""
+        contributing = [source for source in self.sources.values() if source.resource == resource.code]
+        ranks = {
+            item.name: {s.ordinal: s.rank(item.name) for s in contributing if item.name in s.mapping}
+            for item in resource.items
+        }
+        return Survivorship(resource, {name: found for name, found in ranks.items() if found})
+
+
+@contextmanager
+def open_hub(settings: Settings, *, systems: bool = False) -> Iterator[Hub]:
+    """Open the hub; raises ``DatabaseNotReady`` where the schema is not up to date.
+
+    ``systems`` also runs the demo city's database server, where there is a city, so that its sources can be pulled.
+    """
+    with ExitStack() as stack:
+        database = stack.enter_context(open_database(settings))
+        check_ready(database)
+        variables = {"city": str(settings.city), "city_public_security": "postgresql:///city-not-running"}
+        if systems and (settings.city / CITY_FILE).exists():
+            variables = stack.enter_context(running(settings.city))
+        sources = load_sources(settings.sources, variables)
+        yield Hub(settings, database, FileKeyring(settings.keyring), resources_shipped(), sources)

@@ -1,0 +1,178 @@
+"""A record's way in: pull → standardise → gate → contribute → consolidate → publish, one transaction a batch.
+
+The command line and the Airflow tasks both call ``ingest_source``. A crash anywhere leaves the last committed batch and
+its watermark; a rerun goes on from there and reaches the same state. ``pulled = contributed + unchanged + quarantined``.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any
+
+from audit.entry import Entry, Kind
+from audit.recording import insert_statement
+from base_libraries import batches
+from base_libraries.batches import BatchRecord, Quarantine
+from base_libraries.library import Library
+from connectors.pull import Batch, pull
+from connectors.source import Source
+from connectors.standardise import standardise
+from hub.composition import Hub
+from infra.database import Role
+from quality.gate import Verdict, gate
+from schemas.errors import SourceBusy
+from schemas.resource import Resource
+
+STAGES = ("pull", "standardise", "gate", "contribute", "consolidate", "publish", "record", "commit")
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress: a stage of a batch has ended; ``rows`` is what the batch pulled."""
+
+    source: str
+    stage: str
+    batch: int
+    rows: int
+
+
+Progress = Callable[[Step], None]
+
+
+@dataclass
+class SourceReport:
+    """What one run over one source did; every count is in rows, ``created`` and ``updated`` in golden records."""
+
+    source: str
+    resource: str
+    batches: int = 0
+    pulled: int = 0
+    contributed: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    created: int = 0
+    updated: int = 0
+    seconds: float = 0.0
+    reasons: Counter[str] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+
+    def add(self, batch: BatchRecord, verdict: Verdict) -> None:
+        """Count one committed batch."""
+        self.batches += 1
+        for name in ("pulled", "contributed", "unchanged", "quarantined", "created", "updated"):
+            setattr(self, name, getattr(self, name) + getattr(batch, name))
+        for found in verdict.quarantined["_reasons"].to_pylist():
+            self.reasons.update(
+                {f"{reason['item']}: {reason['rule']}" for reason in found if reason["severity"] == "error"}
+            )
+        for rule in verdict.report.rules:
+            if rule.severity == "warning" and rule.dirty:
+                self.warnings[f"{rule.item}: {rule.name}"] += rule.dirty
+
+
+def ingest_source(
+    hub: Hub, code: str, *, progress: Progress = lambda step: None, batch_rows: int | None = None
+) -> SourceReport:
+    """Bring everything new of one source into its library; raises ``SourceBusy`` when another run has it."""
+    source = hub.source(code)
+    started = perf_counter()
+    report = SourceReport(code, source.resource)
+    with (
+        hub.database.bulk(Role.APPLICATION) as connection,
+        connection.cursor() as cursor,
+        _taken(cursor, source),
+    ):
+        run = _Run(hub, source, progress)
+        state = batches.watermark(cursor, code)
+        connection.commit()
+        for number, batch, verdict in run.judged(pull(source, state, batch_rows or hub.settings.batch_rows)):
+            report.add(run.store(connection, cursor, number, batch, verdict), verdict)
+    report.seconds = perf_counter() - started
+    return report
+
+
+@contextmanager
+def _taken(cursor: Any, source: Source) -> Iterator[None]:
+    if not batches.lock_source(cursor, source.code):
+        raise SourceBusy(
+            f"Source {source.code} is being ingested by another process.",
+            hint="Wait for it to end; a second run would find nothing new.",
+            source=source.code,
+        )
+    try:
+        yield
+    finally:
+        batches.unlock_source(cursor, source.code)
+
+
+class _Run:
+    """One run over one source."""
+
+    def __init__(self, hub: Hub, source: Source, progress: Progress) -> None:
+        self._source = source
+        self._resource: Resource = hub.resources[source.resource]
+        self._library = Library(hub.survivorship(self._resource), hub.keyring)
+        self._quarantine = Quarantine(source.code, source.resource, hub.keyring)
+        self._progress = progress
+
+    def judged(self, pulled: Iterator[Batch]) -> Iterator[tuple[int, Batch, Verdict]]:
+        """Standardise and judge each batch."""
+        for number, batch in enumerate(pulled, start=1):
+            self._step("pull", number, batch)
+            standard = standardise(self._source, self._resource, batch)
+            self._step("standardise", number, batch)
+            verdict = gate(
+                self._source.code, self._resource, standard.table, standard.problems, self._source.quality
+            )
+            self._step("gate", number, batch)
+            yield number, batch, verdict
+
+    def store(self, connection: Any, cursor: Any, place: int, batch: Batch, verdict: Verdict) -> BatchRecord:
+        """Store one judged batch, its quarantine, watermark and ledger entry in one transaction."""
+        try:
+            record = self._write(cursor, place, batch, verdict)
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+        self._step("commit", place, batch)
+        return record
+
+    def _write(self, cursor: Any, place: int, batch: Batch, verdict: Verdict) -> BatchRecord:
+        now = datetime.now(UTC)
+        self._library.lock(cursor)
+        number = batches.next_number(cursor)
+        contributed = self._library.contribute(cursor, self._source.ordinal, number, verdict.admitted)
+        self._step("contribute", place, batch)
+        known = self._library.consolidate(cursor, contributed)
+        self._step("consolidate", place, batch)
+        published = self._library.publish(cursor, known, now)
+        self._step("publish", place, batch)
+        record = BatchRecord(
+            number, self._source.code, self._resource.code, batch.digest, batch.window,
+            batch.number_of_rows, contributed.rows.num_rows, contributed.unchanged, verdict.quarantined.num_rows,
+            published.created, published.updated, verdict.report.records(), now,
+        )  # fmt: skip
+        batches.record(cursor, record, batch.watermark)
+        self._quarantine.keep(cursor, verdict.quarantined, number, now)
+        cursor.execute(*insert_statement(self._entry(record)))
+        self._step("record", place, batch)
+        return record
+
+    def _entry(self, record: BatchRecord) -> Entry:
+        return Entry(
+            kind=Kind.INGEST,
+            action="ingest.batch",
+            outcome="done",
+            actor=f"source:{record.source}",
+            resource=record.resource,
+            records=record.contributed,
+            at=record.recorded_at,
+            facts={"batch": record.number, "digest": record.digest, "pulled": record.pulled},
+        )
+
+    def _step(self, stage: str, number: int, batch: Batch) -> None:
+        self._progress(Step(self._source.code, stage, number, batch.number_of_rows))

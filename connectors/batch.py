@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Kind = TypeVar("Kind")
+_NONE = pa.array([], pa.binary())
 
 
 @dataclass(frozen=True)
@@ -44,32 +47,29 @@ class Delivery:
     as_of: datetime
 
 
-class _Digest:
-    """A write-only file that keeps the SHA-256 of what is written to it."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-
-    def write(self, data: Any) -> int:
-        self._hash.update(data)
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def hexdigest(self) -> str:
-        return self._hash.hexdigest()
-
-
 def content_digest(table: pa.Table) -> str:
-    """SHA-256 over column names, types and values; the same rows give the same digest however they are chunked."""
-    sink = _Digest()
-    whole = table.combine_chunks().replace_schema_metadata(None)
-    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), whole.schema) as stream:
-        stream.write_table(whole)
-    return sink.hexdigest()
+    """SHA-256 over column names, types and values; the same rows give the same digest however they are chunked.
+
+    Made of values alone: Arrow's own buffers differ with how a table was cut out of a larger one.
+    """
+    digest = hashlib.sha256()
+    for field, column in zip(table.schema, table.columns, strict=True):
+        digest.update(f"{len(field.name)} {field.name} {field.type} {len(column)}\n".encode())
+        text = column if _is_bytes(field.type) else column.cast(pa.string())
+        whole = (
+            pa.concat_arrays([chunk.cast(pa.binary()) for chunk in text.chunks]) if text.num_chunks else _NONE
+        )
+        digest.update(pc.fill_null(pc.binary_length(whole), -1).to_numpy(zero_copy_only=False))
+        filled = pc.fill_null(whole, b"")  # what lies under a null is undefined
+        _, offsets, data = filled.buffers()
+        if data is not None and len(filled):
+            ends = np.frombuffer(offsets, dtype=np.int32)[filled.offset : filled.offset + len(filled) + 1]
+            digest.update(memoryview(data)[ends[0] : ends[-1]])
+    return digest.hexdigest()
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_binary(kind)
 
 
 def rechunk(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:

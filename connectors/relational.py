@@ -89,8 +89,7 @@ class RelationalRegister:
     def _stream(self, query: sa.Select[Any], names: list[str]) -> Iterator[pa.Table]:
         try:
             with self._connection.execute(query) as result:
-                cursor = result.cursor
-                while cursor is not None and (rows := cursor.fetchmany(_FETCHED_ROWS)):
+                for rows in result.partitions(_FETCHED_ROWS):
                     yield _table(rows, names)
         except (DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
             raise self._refusal(error) from None

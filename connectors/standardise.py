@@ -169,9 +169,10 @@ def _text(item: Item, mapping: ItemMapping, raw: pa.Table) -> pa.Array:
 
 
 def _cleaned(item: Item, column: pa.ChunkedArray, spared: frozenset[str] = frozenset()) -> pa.Array:
-    text = cleaning.cleaned(_as_text(_whole(column)), fold=item.type is not ItemType.MEMO)
-    if item.type is ItemType.CHARACTER:
+    text = _as_text(_whole(column))
+    if item.type is not ItemType.MEMO:
         text = cleaning.one_line(text)
+    text = cleaning.cleaned(text, fold=item.type is not ItemType.MEMO)
     if item.type is ItemType.LOGICAL:
         spared = frozenset(("无",))
     return cleaning.without_blanks(text, spared)

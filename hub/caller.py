@@ -5,7 +5,7 @@ Authenticates by OAuth 2.0 client credentials with ``private_key_jwt`` (RFC 7523
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,7 @@ class Caller:
         self, url: str, system: str, key: OKPKey, statement: Statement, connections: int = 16
     ) -> None:
         self._system, self._key, self.statement = system, key, statement
+        self.port = httpx.URL(url).port or 80
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         self._http = httpx.AsyncClient(base_url=url, limits=limits, timeout=60, trust_env=False)
         self._token, self._ends = "", 0.0
@@ -121,7 +122,7 @@ class Caller:
         params: dict[str, str] = {"items": ",".join(items)} if items else {}
         if provenance:
             params["provenance"] = "true"
-        headers = without.get("headers", await self._headers())
+        headers = without.get("headers", await self.headers())
         return await self._http.get(
             f"/v1/resources/{resource}/records/{quote(key, safe='')}", params=params, headers=headers
         )
@@ -142,8 +143,9 @@ class Caller:
         if by:
             body["by"] = by
         return await self._http.post(
-            f"/v1/resources/{resource}/query", json=body, headers=await self._headers()
+            f"/v1/resources/{resource}/query", json=body, headers=await self.headers()
         )
 
-    async def _headers(self) -> Mapping[str, str]:
+    async def headers(self) -> dict[str, str]:
+        """Return the headers of a call: who we are, and why we ask."""
         return self.statement.headers | {"Authorization": f"Bearer {await self.token()}"}

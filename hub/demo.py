@@ -42,7 +42,7 @@ def run_demo(settings: Settings, console: Console, *, persons: int, calls: int, 
     """Tell the story on ``console`` and return every figure shown."""
     began = time.perf_counter()
     home = settings.home / "demo"
-    ours = {"home": home, "city": home / "city", "keyring": home / "keyring.json", "port": _free_port()}
+    ours = {"home": home, "city": home / "city", "keyring": home / "keyring.json", "port": free_port()}
     ours |= {"database_url": None, "database_application_url": None, "database_auditor_url": None}
     settings = settings.model_copy(update=ours)
     home.mkdir(parents=True, exist_ok=True)
@@ -238,7 +238,8 @@ def _ledger(hub: Hub, calls: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of the loopback address that nobody listens on."""
     import socket
 
     with socket.socket() as listening:

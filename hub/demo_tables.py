@@ -128,7 +128,7 @@ def where_next(settings: Settings, seconds: float) -> RenderableType:
     """Say what to try now."""
     return Group(
         f"Done in {seconds:.0f} s. Where to look next:",
-        "  make serve                      leave the hub running on this data; documentation at /docs",
+        "  make serve                      leave the hub running on this data; its API: /openapi.json",
         f"  HUB_HOME={settings.home} .venv/bin/hub status",
         f"  HUB_HOME={settings.home} .venv/bin/hub audit tail",
         "  docs/ and ARCHITECTURE.md       how it works, and why",

@@ -57,7 +57,7 @@ class Day:
     @property
     def date(self) -> np.datetime64:
         """The calendar day: day number 1 is day zero's own date."""
-        return np.datetime64(DAY_ZERO + (self.number - 1), "D")
+        return DAY_ZERO + np.timedelta64(self.number - 1, "D")
 
     def stream(self, purpose: str) -> np.random.Generator:
         """Return the day's own stream of one purpose."""

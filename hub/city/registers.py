@@ -157,17 +157,17 @@ def write_layers(folder: Path, layers: Mapping[str, tuple[Any, str]]) -> None:
 
 
 def write_marriages(folder: Path, day: str, table: Any) -> None:
-    """Write marriages, one workbook a year of registration and day of writing."""
-    from hub.city.workbooks import write_workbooks
+    """Write marriages in one workbook a day of writing."""
+    from hub.city.workbooks import write_workbook
 
-    write_workbooks(_place(folder, "civil_affairs"), "婚姻登记", day, table, "婚姻登记日期")
+    write_workbook(_place(folder, "civil_affairs") / f"婚姻登记_{day}.xlsx", "婚姻登记", day, table)
 
 
 def write_deaths(folder: Path, day: str, table: Any) -> None:
     """Write deaths in one workbook a day of writing."""
-    from hub.city.workbooks import write_workbooks
+    from hub.city.workbooks import write_workbook
 
-    write_workbooks(_place(folder, "civil_affairs"), "死亡登记", day, table, None)
+    write_workbook(_place(folder, "civil_affairs") / f"死亡登记_{day}.xlsx", "死亡登记", day, table)
 
 
 def _place(folder: Path, name: str) -> Path:

@@ -42,7 +42,7 @@ def serve(
         else:
             upgrade_database(database)
         console.print(
-            f"The hub listens on http://{settings.host}:{settings.port} (documentation: /docs). Ctrl-C stops it."
+            f"The hub listens on http://{settings.host}:{settings.port} (its API: /openapi.json and docs/api.md). Ctrl-C stops it."
         )
         process = subprocess.Popen(command(settings), env=environment(settings))
         try:

@@ -13,12 +13,12 @@ from schemas.errors import LedgerBroken
 
 _ROWS = 2_000  # read at a time
 _SEALED = text(
-    f"SELECT number, hash, {', '.join(COLUMNS)} FROM ledger.leaf JOIN ledger.entry ON id = entry ORDER BY number"
+    f"SELECT number, hash, {', '.join(COLUMNS)} FROM ledger.leaf JOIN ledger.entry ON id = entry WHERE number < :size ORDER BY number"
 )
 _CHECKPOINTS = text("SELECT size, root, note FROM ledger.checkpoint ORDER BY size")
 _COUNTS = text("""
-    SELECT (SELECT count(*) FROM ledger.entry) AS entries, (SELECT count(*) FROM ledger.leaf) AS sealed,
-        (SELECT coalesce(sum(entries), 0)::bigint FROM ledger.statistic) AS counted
+    SELECT (SELECT count(*) FROM ledger.entry) AS entries,
+        (SELECT coalesce(sum(entries), 0)::bigint FROM ledger.statistic WHERE checkpoint <= :size) AS counted
 """)
 
 
@@ -33,19 +33,20 @@ class Proof:
 
 
 def verify(connection: Connection, verifier: NoteVerifier) -> Proof:
-    """Prove the whole ledger in bounded memory, or raise ``LedgerBroken`` at the first thing that does not fit."""
+    """Prove all that is sealed now, in bounded memory, or raise ``LedgerBroken`` at the first thing that does not fit."""
     checkpoints = {row["size"]: row for row in connection.execute(_CHECKPOINTS).mappings()}
+    told = {
+        "size": max(checkpoints, default=0)
+    }  # up to here nothing changes any more, whatever runs beside us
     tree = Frontier()
-    streamed = connection.execution_options(yield_per=_ROWS).execute(_SEALED).mappings()
+    streamed = connection.execute(_SEALED.execution_options(yield_per=_ROWS), told).mappings()
     for row in streamed:
         tree = tree.extended([_checked_leaf(row, tree.size)])
         if tree.size in checkpoints:
             _check_checkpoint(checkpoints[tree.size], tree, verifier)
-    counts = connection.execute(_COUNTS).mappings().one()
-    if max(checkpoints, default=0) != tree.size or counts["sealed"] != tree.size:
-        raise LedgerBroken(
-            f"Entries are missing: the tree has {max(checkpoints, default=0)} leaves, {tree.size} are here."
-        )
+    counts = connection.execute(_COUNTS, told).mappings().one()
+    if tree.size != told["size"]:
+        raise LedgerBroken(f"Leaves are missing: {told['size']} were sealed, {tree.size} are here.")
     if counts["counted"] != tree.size:
         raise LedgerBroken(f"The statistics count {counts['counted']} entries, the tree has {tree.size}.")
     return Proof(counts["entries"], tree.size, len(checkpoints), tree.root)

@@ -58,20 +58,23 @@ class Sealed:
     size: int
 
 
-def seal(engine: Engine, signer: NoteSigner) -> Sealed:
-    """Seal every entry that can be sealed now; does nothing where another process is at it."""
+def seal(engine: Engine, signer: NoteSigner, *, wait: bool = True) -> Sealed:
+    """Seal every entry that can be sealed now; where another process is at it, wait for it or leave it to that."""
     entries = size = 0
     while True:
         with engine.begin() as connection:
-            added, size = _seal_some(connection, signer)
+            added, size = _seal_some(connection, signer) if _is_ours(connection, wait=wait) else (0, 0)
         entries += added
         if added < MOST:
             return Sealed(entries, size)
 
 
+def _is_ours(connection: Connection, *, wait: bool) -> bool:
+    function = "pg_advisory_xact_lock" if wait else "pg_try_advisory_xact_lock"
+    return connection.execute(text(f"SELECT {function}(:key)"), {"key": _LOCK}).scalar_one() is not False
+
+
 def _seal_some(connection: Connection, signer: NoteSigner) -> tuple[int, int]:
-    if not connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK}).scalar_one():
-        return 0, 0
     last = connection.execute(_LAST).mappings().first()
     tree = Frontier(last["size"], tuple(last["frontier"])) if last else Frontier()
     low = last["horizon"] if last else "0"

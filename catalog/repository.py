@@ -77,7 +77,7 @@ class Catalogue:
             resource.item(item)
         if not self._exists(_SYSTEM.c.id, agreement.system):
             raise NotRegistered(f"System {agreement.system} is not registered.", hint="Run: hub client add")
-        values = {column.name: _stored(getattr(agreement, column.name)) for column in _AGREEMENT.columns}
+        values = {str(column.name): _stored(getattr(agreement, column.name)) for column in _AGREEMENT.columns}
         told = {name: _told(value) for name, value in values.items()}
         self._add(_AGREEMENT, values, agreement.id, actor, told)
 

@@ -65,6 +65,12 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="Address the HTTP server listens on.")
     port: int = Field(default=8053, ge=1, le=65_535, description="Port the HTTP server listens on.")
+    public_url: str = Field(
+        default_factory=lambda data: f"http://{data['host']}:{data['port']}",
+        description="URL under which callers reach the hub, e.g. that of its proxy; "
+        "client assertions must name its token endpoint or the hub's id as their audience.",
+        json_schema_extra={"default_shown": "`http://`, host and port"},
+    )
     workers: int = Field(default=2, ge=1, le=256, description="Number of HTTP server processes.")
     hub_id: str = Field(
         default="urn:hub:chongqing",

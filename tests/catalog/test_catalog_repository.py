@@ -42,7 +42,9 @@ def test_what_is_written_is_read_and_recorded(database):
         assert reading.systems() == [SYSTEM]
         assert reading.agreements() == [AGREEMENT]
     with database.engine(Role.AUDITOR).connect() as connection:
-        told = connection.execute(text("SELECT actor, action, facts->>'target' FROM ledger.entry ORDER BY id")).all()
+        told = connection.execute(
+            text("SELECT actor, action, facts->>'target' FROM ledger.entry ORDER BY id")
+        ).all()
     assert [tuple(row) for row in told] == [
         ("ops", "organisation.add", OFFICE.code), ("ops", "system.add", "permits"), ("ops", "agreement.add", "a-1"),
     ]  # fmt: skip
@@ -55,7 +57,10 @@ def test_a_change_nobody_recorded_does_not_commit(database):
     with pytest.raises(DBAPIError, match="no ledger entry"), catalogue(database, forget) as writing:
         writing.add_organisation(OFFICE, actor="ops")
     fill(database)
-    with pytest.raises(DBAPIError, match="no ledger entry"), database.engine(Role.OWNER).begin() as connection:
+    with (
+        pytest.raises(DBAPIError, match="no ledger entry"),
+        database.engine(Role.OWNER).begin() as connection,
+    ):
         connection.execute(text("UPDATE catalog.agreement SET status = 'ended'"))
     with catalogue(database) as reading:
         assert reading.agreements() == [AGREEMENT]
@@ -80,7 +85,11 @@ def test_wrong_changes_leave_nothing(database):
         with pytest.raises(error), catalogue(database) as writing:
             change(writing)
     with catalogue(database) as reading:
-        assert (len(reading.organisations()), reading.systems(), reading.agreements()) == (1, [SYSTEM], [AGREEMENT])
+        assert (len(reading.organisations()), reading.systems(), reading.agreements()) == (
+            1,
+            [SYSTEM],
+            [AGREEMENT],
+        )
     with database.engine(Role.AUDITOR).connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM ledger.entry")).scalar_one() == 3
 

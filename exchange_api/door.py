@@ -1,0 +1,172 @@
+"""The guarded door: the only way a record leaves the hub, and no way past the ledger.
+
+authenticate → find the agreement → coalesced read → unseal → project and mask → append, durable → answer. Part of the
+security boundary: values in the clear pass through ``Door``, which logs none of them.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from audit.appender import Appender
+from audit.entry import Entry, Kind, new_entry_id
+from audit.receipts import Receipts
+from catalog.agreement import Agreement
+from catalog.directory import Directory
+from catalog.party import System, SystemStatus
+from exchange_api.calls import Call, Stated, headers_of
+from exchange_api.problems import problem, status_of
+from exchange_api.tokens import Tokens
+from infra.telemetry import describe
+from schemas.errors import AccessDenied, CallError, HubError, InvalidToken, LedgerUnavailable, RecordNotFound
+
+_log = logging.getLogger(__name__)
+_UUID = re.compile(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_BEARER = b"bearer "
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What is known so far of one request; grows on its way through the door and ends as a ledger entry."""
+
+    request: Request
+    action: str
+    started: int = field(default_factory=time.perf_counter_ns)
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+    id: str = ""
+    system: System | None = None
+    resource: str | None = None
+    stated: Stated | None = None
+    call: Call | None = None
+    keys: int = 0
+    agreement: Agreement | None = None
+    subjects: list[bytes] = field(default_factory=list)
+    items: tuple[str, ...] | None = None
+    records: int = 0
+
+    def identify(self) -> None:
+        """Read the headers and give the request its id."""
+        self.headers = headers_of(self.request.scope)
+        self.id = _request_id(self.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the door works with, for the life of a process."""
+
+    tokens: Tokens
+    directory: Directory
+    appender: Appender
+    receipts: Receipts
+
+
+Reading = Callable[[Attempt], Awaitable[Any]]
+
+
+class Door:
+    """Passes an authenticated request to ``reading``, and its outcome, whatever it is, to the ledger first."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def passed(self, request: Request, action: str, reading: Reading) -> Response:
+        """Answer a request; every outcome has its ledger entry, and without one there is no data."""
+        attempt = Attempt(request, action)
+        attempt.identify()
+        try:
+            attempt.system = self._authenticated(attempt.headers)
+            body = orjson.dumps(await reading(attempt))
+            return await self._answered(attempt, body)
+        except HubError as error:
+            return await self.refused(attempt, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it goes on the ledger and not to the caller
+            _log.error("A %s call failed, request %s: %s", action, attempt.id, describe(error))
+            return await self.refused(attempt, HubError("The call failed inside the hub."))
+
+    def _authenticated(self, headers: dict[bytes, bytes]) -> System:
+        given = headers.get(b"authorization", b"")
+        if given[:7].lower() != _BEARER:
+            raise InvalidToken("The call has no access token.", hint="Send: Authorization: Bearer <token>.")
+        system = self._parts.directory.snapshot.systems.get(self._parts.tokens.system_of(given[7:].strip()))
+        if system is None:
+            raise InvalidToken("The access token is for a system that is not registered.")
+        if system.status is not SystemStatus.ACTIVE:
+            raise AccessDenied("Your system is suspended.", hint="Ask the catalogue authority.")
+        return system
+
+    async def _answered(self, attempt: Attempt, body: bytes) -> Response:
+        entry = _entry(attempt, Kind.CALL, "answered", None)
+        await self._parts.appender.append(entry)
+        headers = self._receipt(attempt, entry)
+        return Response(body, media_type="application/json", headers=headers)
+
+    async def refused(self, attempt: Attempt, error: HubError) -> Response:
+        """Put a refusal on the ledger and answer with its problem; for the token endpoint, too."""
+        if isinstance(error, LedgerUnavailable):
+            return problem(error, attempt.id)
+        if isinstance(error, RecordNotFound):
+            entry = _entry(attempt, Kind.CALL, "not_found", error.code)
+        else:
+            outcome = "refused" if isinstance(error, CallError) or status_of(error) < 500 else "failed"
+            entry = _entry(attempt, Kind.REFUSAL, outcome, error.code)
+        try:
+            await self._parts.appender.append(entry)
+        except LedgerUnavailable as unwritten:
+            return problem(unwritten, attempt.id)
+        return problem(error, attempt.id, self._receipt(attempt, entry))
+
+    def _receipt(self, attempt: Attempt, entry: Entry) -> dict[str, str]:
+        return {
+            "Hub-Request-Id": attempt.id,
+            "Hub-Entry": str(entry.id),
+            "Hub-Promise": self._parts.receipts.promise(entry),
+            "Cache-Control": "no-store",
+        }
+
+    def agreements(self, attempt: Attempt, resource: str) -> list[Agreement]:
+        """Return the agreements of the caller on a resource, in force or not."""
+        if attempt.system is None:
+            return []
+        return list(self._parts.directory.snapshot.agreements.get((attempt.system.id, resource), ()))
+
+
+def _entry(attempt: Attempt, kind: Kind, outcome: str, problem_code: str | None) -> Entry:
+    stated, system, agreement = attempt.stated, attempt.system, attempt.agreement
+    return Entry(
+        kind=kind,
+        action=attempt.action,
+        outcome=outcome,
+        problem=problem_code,
+        actor=system.id if system else None,
+        organisation=system.organisation if system else None,
+        agreement=agreement.id if agreement else None,
+        resource=attempt.resource,
+        keys=len(attempt.subjects) or attempt.keys,
+        subjects=b"".join(attempt.subjects) or None,
+        items=attempt.items,
+        purpose=stated.purpose if stated else None,
+        legal_basis=stated.legal_basis if stated else None,
+        case_code=stated.case_code if stated else None,
+        records=attempt.records if kind is Kind.CALL else 0,
+        duration=(time.perf_counter_ns() - attempt.started) // 1000,
+        request=attempt.id,
+    )
+
+
+def _request_id(headers: dict[bytes, bytes]) -> str:
+    """Take over the caller's id where it is a UUID, which cannot hold a personal value; else make one."""
+    given = headers.get(b"hub-request-id")
+    return given.decode().lower() if given and _UUID.fullmatch(given) else str(new_entry_id())
+
+
+def now() -> datetime:
+    """Return the moment agreements are judged at."""
+    return datetime.now(UTC)

@@ -1,0 +1,78 @@
+"""Golden records for the door: many calls' keys in one query.
+
+Part of the security boundary: what ``Found`` decodes is in the clear.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import asyncpg
+
+from base_libraries.reading import GoldenReader
+from exchange_api.masking import mask_of
+from infra.coalescing import Coalescer
+from infra.keyring import Keyring
+from infra.lanes import Lanes
+from schemas.resource import Resource
+
+LANES = 2
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """One resource, ready to be read from."""
+
+    resource: Resource
+    reader: GoldenReader
+    by_key: Coalescer[bytes, Row | None]
+    masks: Mapping[str, Callable[[Any], Any]]
+
+
+class Library:
+    """Every resource's shelf, over one pool of connections."""
+
+    def __init__(self, resources: Mapping[str, Resource], keyring: Keyring, lanes: Lanes) -> None:
+        self._lanes = lanes
+        self._batches: dict[int, str] = {}
+        self.shelves = {code: self._shelf(resource, keyring) for code, resource in resources.items()}
+
+    def _shelf(self, resource: Resource, keyring: Keyring) -> Shelf:
+        reader = GoldenReader(resource, keyring)
+        by_key = Coalescer(partial(self._rows_in_order, reader.sql), lanes=LANES)
+        return Shelf(resource, reader, by_key, {item.name: mask_of(item) for item in resource.items})
+
+    async def _rows_in_order(self, sql: str, subjects: list[bytes]) -> Sequence[Row | None]:
+        found = {row["_subject"]: row for row in await self._fetch(sql, subjects)}
+        return [found.get(subject) for subject in subjects]
+
+    async def by_keys(self, shelf: Shelf, subjects: Sequence[bytes]) -> dict[bytes, list[Row]]:
+        """Return the rows of many keys by blind index: one query of its own."""
+        return {row["_subject"]: [row] for row in await self._fetch(shelf.reader.sql, subjects)}
+
+    async def by_lookup(self, shelf: Shelf, item: str, indexes: Sequence[bytes]) -> dict[bytes, list[Row]]:
+        """Return the rows that hold these values of a lookup item, by blind index."""
+        column = shelf.reader.tables.lookups[item]
+        found: dict[bytes, list[Row]] = {}
+        for row in await self._fetch(shelf.reader.lookup_sql(item), indexes):
+            found.setdefault(row[column], []).append(row)
+        return found
+
+    async def provenance(self, shelf: Shelf, row: Row, items: Sequence[str]) -> dict[str, Any]:
+        """Return where each item of a row came from."""
+        unknown = shelf.reader.batches_of(row) - self._batches.keys()
+        if unknown:
+            query = "SELECT number, source FROM library.batch WHERE number = ANY($1::int[])"
+            self._batches |= {
+                batch["number"]: batch["source"] for batch in await self._fetch(query, list(unknown))
+            }
+        return shelf.reader.provenance(row, items, self._batches)
+
+    async def _fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Row]:
+        async with self._lanes.one() as connection:
+            try:
+                return await connection.fetch(sql, values)
+            except asyncpg.UndefinedTableError:
+                return []  # nothing was ever ingested into this resource

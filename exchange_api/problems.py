@@ -1,0 +1,86 @@
+"""Domain errors as HTTP problem documents (RFC 9457): one table says which status each has."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from schemas import errors
+from schemas.errors import HubError
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:exchange-hub:problem:"
+
+# The nearest ancestor counts, so a new error has its family's status until it is given its own.
+STATUS: Mapping[type[HubError], HTTPStatus] = {
+    HubError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.UnknownResource: HTTPStatus.NOT_FOUND,
+    errors.UnknownItem: HTTPStatus.BAD_REQUEST,
+    errors.InvalidIdentifier: HTTPStatus.BAD_REQUEST,
+    errors.DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.DatabaseNotReady: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.CallError: HTTPStatus.BAD_REQUEST,
+    errors.TooManyKeys: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.RecordNotFound: HTTPStatus.NOT_FOUND,
+    errors.AuthenticationFailed: HTTPStatus.UNAUTHORIZED,
+    errors.AccessDenied: HTTPStatus.FORBIDDEN,
+}
+
+
+def status_of(error: HubError) -> HTTPStatus:
+    """Return the HTTP status of an error: that of its nearest ancestor in the table."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def problem(
+    error: HubError, request: str | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Answer with the error's problem document; a fault of the hub's own shows no detail of its inside."""
+    status = status_of(error)
+    inside = status is HTTPStatus.INTERNAL_SERVER_ERROR
+    detail = (
+        "Something went wrong inside the hub; its operators can find it by the request id."
+        if inside
+        else error.detail
+    )
+    return document(
+        status,
+        error.code,
+        error.title,
+        detail,
+        hint="" if inside else error.hint,
+        request=request,
+        headers=headers,
+    )
+
+
+def document(
+    status: HTTPStatus,
+    code: str,
+    title: str,
+    detail: str,
+    *,
+    hint: str = "",
+    request: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Answer with a problem document; ``instance`` names the request, never its path, which may hold a key."""
+    told: dict[str, Any] = {
+        "type": TYPE_PREFIX + code,
+        "title": title,
+        "status": int(status),
+        "detail": detail,
+        "code": code,
+    }
+    if hint:
+        told["hint"] = hint
+    if request:
+        told["instance"] = f"urn:exchange-hub:request:{request}"
+    sent = {"Cache-Control": "no-store", **(headers or {})}
+    if status is HTTPStatus.UNAUTHORIZED:
+        sent["WWW-Authenticate"] = f'Bearer error="invalid_token", error_description="{title}"'
+        told["error"] = "invalid_client"  # RFC 6749, 5.2: what a client of the token endpoint looks for
+    return Response(orjson.dumps(told), status_code=int(status), media_type=MEDIA_TYPE, headers=sent)

@@ -1,0 +1,127 @@
+"""What is read behind the door: one record, many records, and the catalogue's own descriptions.
+
+Part of the security boundary: these functions hold records in the clear and hand them to the door's answer only.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from catalog.agreement import agreement_allowing
+from exchange_api.calls import Call, body_of, query_call, record_call, stated_in
+from exchange_api.door import Attempt, Door, now
+from exchange_api.library import Library, Row, Shelf
+from schemas.errors import RecordNotFound, UnknownResource
+from schemas.resource import Resource
+
+
+class Readings:
+    """The readings of the ``/v1`` routes; each takes an authenticated attempt and returns a JSON-ready answer."""
+
+    def __init__(self, library: Library, door: Door) -> None:
+        self._library = library
+        self._door = door
+
+    async def record(self, attempt: Attempt) -> Any:
+        """Answer one record by key; ``RecordNotFound`` when the library has none."""
+        shelf = self._shelf(attempt)
+        attempt.stated = stated_in(attempt.headers)
+        key = attempt.request.path_params["key"]
+        attempt.keys = 1
+        call = record_call(shelf.resource, key, attempt.request.scope, attempt.stated)
+        subject = shelf.reader.subject(call.keys[0])
+        attempt.subjects = [subject]
+        masks = self._agreed(attempt, shelf, call)
+        row = await shelf.by_key.ask(subject)
+        if row is None:
+            raise RecordNotFound(f"Resource {shelf.resource.code} has no record of that key.")
+        attempt.records = 1
+        return {"resource": shelf.resource.code, **await self._told(attempt, shelf, row, call, masks)}
+
+    async def query(self, attempt: Attempt) -> Any:
+        """Answer up to 1,000 keys; those without a record are listed as missing."""
+        shelf = self._shelf(attempt)
+        body = await body_of(attempt.request)
+        attempt.stated = stated_in(attempt.headers, body)
+        attempt.keys = len(body["keys"]) if isinstance(body.get("keys"), list) else 0
+        call = query_call(shelf.resource, body, attempt.stated)
+        attempt.subjects = self._indexes(shelf, call)
+        masks = self._agreed(attempt, shelf, call)
+        found = await self._rows(shelf, call, attempt.subjects)
+        records, missing = [], []
+        for key, index in zip(call.keys, attempt.subjects, strict=True):
+            rows = found.get(index)
+            if not rows:
+                missing.append(key)
+            records += [
+                {"key": key, **await self._told(attempt, shelf, row, call, masks)} for row in rows or ()
+            ]
+        attempt.records = len(records)
+        return {"resource": shelf.resource.code, "records": records, "missing": missing}
+
+    async def resources(self, attempt: Attempt) -> Any:
+        """List the catalogue: what there is, and what of it the caller's agreements cover."""
+        return {
+            "resources": [
+                self._described(attempt, shelf.resource) for shelf in self._library.shelves.values()
+            ]
+        }
+
+    async def resource(self, attempt: Attempt) -> Any:
+        """Describe one resource with the JSON Schema of its records."""
+        resource = self._shelf(attempt).resource
+        return self._described(attempt, resource) | {"schema": resource.json_schema()}
+
+    def _described(self, attempt: Attempt, resource: Resource) -> dict[str, Any]:
+        agreements = self._door.agreements(attempt, resource.code)
+        return {
+            "code": resource.code,
+            "catalogue_code": resource.catalogue_code,
+            "title": resource.title,
+            "title_en": resource.title_en,
+            "provider": resource.provider,
+            "sharing": resource.sharing.value,
+            "condition": resource.condition,
+            "key": resource.key.name,
+            "lookups": [item.name for item in resource.lookup_items],
+            "agreed_items": sorted({item for a in agreements for item in a.items}, key=resource.position),
+        }
+
+    def _shelf(self, attempt: Attempt) -> Shelf:
+        shelf = self._library.shelves.get(attempt.request.path_params["code"])
+        if shelf is None:  # the name is not repeated: it may be anything, and the refusal is kept for years
+            known = ", ".join(self._library.shelves)
+            raise UnknownResource("There is no such resource.", hint=f"There are: {known}.")
+        attempt.resource = shelf.resource.code
+        return shelf
+
+    def _agreed(self, attempt: Attempt, shelf: Shelf, call: Call) -> Mapping[str, Callable[[Any], Any]]:
+        attempt.items = call.items
+        agreement = agreement_allowing(self._door.agreements(attempt, shelf.resource.code), call, now())
+        attempt.agreement = agreement
+        attempt.items = call.items or agreement.items
+        return {name: shelf.masks[name] for name in agreement.masked}
+
+    def _indexes(self, shelf: Shelf, call: Call) -> list[bytes]:
+        if call.by is None:
+            return [shelf.reader.subject(key) for key in call.keys]
+        return [shelf.reader.lookup(call.by, key) for key in call.keys]
+
+    async def _rows(
+        self, shelf: Shelf, call: Call, indexes: Sequence[bytes]
+    ) -> Mapping[bytes, Sequence[Row]]:
+        if call.by is None:
+            return await self._library.by_keys(shelf, indexes)
+        return await self._library.by_lookup(shelf, call.by, indexes)
+
+    async def _told(
+        self, attempt: Attempt, shelf: Shelf, row: Row, call: Call, masks: Mapping[str, Callable[[Any], Any]]
+    ) -> dict[str, Any]:
+        items = attempt.items or ()
+        data = shelf.reader.record(row, items)
+        for name, mask in masks.items():
+            if name in data:
+                data[name] = mask(data[name])
+        told = {"version": row["_version"], "valid_from": row["_valid_from"], "data": data}
+        if call.provenance:
+            told["provenance"] = await self._library.provenance(shelf, row, items)
+        return told

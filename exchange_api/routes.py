@@ -1,0 +1,113 @@
+"""The routes, and nothing but the routes: what is under ``/v1`` goes through the door, the rest is named public."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from exchange_api.works import Works
+
+PUBLIC = frozenset(
+    {
+        "/healthz",
+        "/openapi.json",
+        "/oauth/token",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/jwks.json",
+    }
+)
+
+_STATED = [
+    {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": described}
+    for name, described in (
+        ("Hub-Purpose", "What the data is for; UTF-8, percent-encoded."),
+        ("Hub-Legal-Basis", "The law the caller acts under; UTF-8, percent-encoded."),
+        ("Hub-Case-Code", "The case the call belongs to."),
+    )
+]
+_QUERY: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["keys"],
+    "additionalProperties": False,
+    "properties": {
+        "keys": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1000},
+        "items": {"type": "array", "items": {"type": "string"}},
+        "by": {"type": "string", "description": "key (the default) or a lookup item of the resource"},
+        "provenance": {"type": "boolean"},
+        "purpose": {"type": "string"},
+        "legal_basis": {"type": "string"},
+        "case_code": {"type": "string"},
+    },
+}
+
+
+def _parameter(name: str, place: str, kind: str = "string") -> dict[str, Any]:
+    return {"name": name, "in": place, "required": place == "path", "schema": {"type": kind}}
+
+
+def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
+    """Add every route of the hub."""
+    _add_public(app, opened)
+    code = _parameter("code", "path")
+
+    async def resources(request: Request) -> Response:
+        works = opened()
+        return await works.door.passed(request, "resources", works.readings.resources)
+
+    async def resource(request: Request) -> Response:
+        works = opened()
+        return await works.door.passed(request, "resource", works.readings.resource)
+
+    async def record(request: Request) -> Response:
+        works = opened()
+        return await works.door.passed(request, "record", works.readings.record)
+
+    async def query(request: Request) -> Response:
+        works = opened()
+        return await works.door.passed(request, "query", works.readings.query)
+
+    chosen = [
+        code,
+        _parameter("key", "path"),
+        _parameter("items", "query"),
+        _parameter("provenance", "query", "boolean"),
+    ]
+    _guarded(app, "GET", "/v1/resources", resources, "List the catalogue", [])
+    _guarded(
+        app, "GET", "/v1/resources/{code}/records/{key:path}", record, "Read one record", [*chosen, *_STATED]
+    )
+    _guarded(app, "POST", "/v1/resources/{code}/query", query, "Read up to 1,000 records", [code, *_STATED])
+    _guarded(app, "GET", "/v1/resources/{code}", resource, "Describe a resource", [code])
+
+
+def _guarded(
+    app: FastAPI, method: str, path: str, endpoint: Any, summary: str, parameters: list[Any]
+) -> None:
+    described: dict[str, Any] = {"parameters": parameters, "security": [{"oauth2": []}]}
+    if method == "POST":
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": _QUERY}}}
+    app.add_api_route(path, endpoint, methods=[method], summary=summary, openapi_extra=described)
+
+
+def _add_public(app: FastAPI, opened: Callable[[], Works]) -> None:
+    @app.get("/healthz", summary="Whether this process serves")
+    async def health() -> Response:
+        return _json({"status": "ok"})
+
+    @app.get("/.well-known/oauth-authorization-server", summary="Where and how to get a token (RFC 8414)")
+    async def metadata() -> Response:
+        return _json(opened().oauth.metadata())
+
+    @app.get("/.well-known/jwks.json", summary="The keys that sign tokens")
+    async def keys() -> Response:
+        return _json(opened().tokens.public_keys())
+
+    @app.post("/oauth/token", summary="Get a token: client credentials with private_key_jwt (RFC 7523)")
+    async def token(request: Request) -> Response:
+        return await opened().oauth.token(request)
+
+
+def _json(told: Mapping[str, Any]) -> Response:
+    return Response(orjson.dumps(told), media_type="application/json")

@@ -1,0 +1,109 @@
+"""The hub's own access tokens: short JWTs (RFC 9068) that every worker checks without a database.
+
+Signed with an Ed25519 key derived from the keyring, so all workers and hubs that share it agree. A worker checks a
+signature once and remembers the token's hash until it ends; the token itself is kept nowhere.
+"""
+
+import time
+import uuid
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+from joserfc.util import urlsafe_b64decode
+
+from infra.keyring import Keyring
+from schemas.errors import ConfigurationError, ExpiredToken, InvalidToken, WrongAudience
+
+ALGORITHM = "Ed25519"  # RFC 9864
+TYPE = "at+jwt"
+_LARGEST = 4096  # bytes of a token
+_MOST_REMEMBERED = 10_000
+
+
+class Tokens:
+    """Issues and checks the tokens of one hub."""
+
+    def __init__(self, keyring: Keyring, hub_id: str, seconds: int) -> None:
+        self._keyring = keyring
+        self._hub_id = hub_id
+        self.seconds = seconds
+        self._keys: dict[int, OKPKey] = {}
+        self._remembered: dict[bytes, tuple[str, int]] = {}
+
+    def issue(self, system: str) -> str:
+        """Return a token for that system, valid from now for ``seconds``."""
+        now = int(time.time())
+        key = self._key(self._keyring.current)
+        claims = {"iss": self._hub_id, "aud": self._hub_id, "sub": system, "client_id": system}
+        times = {"iat": now, "exp": now + self.seconds, "jti": uuid.uuid4().hex}
+        header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.kid}
+        return jwt.encode(header, claims | times, key, algorithms=[ALGORITHM])
+
+    def system_of(self, token: bytes) -> str:
+        """Return whose token it is, or raise ``InvalidToken``, ``ExpiredToken`` or ``WrongAudience``."""
+        digest = sha256(token).digest()
+        known = self._remembered.get(digest)
+        if known is None:
+            known = self._verified(token)
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._forget()
+            self._remembered[digest] = known
+        if known[1] <= time.time():
+            raise ExpiredToken("The access token has expired.", hint="Ask for a new one at /oauth/token.")
+        return known[0]
+
+    def public_keys(self) -> dict[str, Any]:
+        """Return the JWK set by which others may check tokens: the newest key and the one before it."""
+        versions = range(max(1, self._keyring.current - 1), self._keyring.current + 1)
+        described = [self._key(version).as_dict(private=False) for version in versions]
+        return {"keys": [jwk | {"alg": ALGORITHM, "use": "sig"} for jwk in described]}
+
+    def _verified(self, token: bytes) -> tuple[str, int]:
+        header, claims = unverified(token)
+        if claims.get("iss") != self._hub_id or claims.get("aud") != self._hub_id:
+            raise WrongAudience(
+                "The access token was issued by or for another hub.", hint="Ask this hub for one."
+            )
+        kid = header.get("kid")
+        if (
+            header.get("alg") != ALGORITHM
+            or header.get("typ") != TYPE
+            or not (isinstance(kid, str) and kid.isdecimal())
+        ):
+            raise InvalidToken("The access token is not one of this hub's.")
+        try:
+            jwt.decode(token, self._key(int(kid[:5])), algorithms=[ALGORITHM])
+        except (JoseError, ValueError, ConfigurationError):
+            raise InvalidToken("The access token is forged or damaged.") from None
+        return claims["sub"], claims["exp"]
+
+    def _key(self, version: int) -> OKPKey:
+        if version not in self._keys:
+            private = Ed25519PrivateKey.from_private_bytes(self._keyring.derive("access-token", version))
+            self._keys[version] = OKPKey.import_key(private, {"kid": str(version)})
+        return self._keys[version]
+
+    def _forget(self) -> None:
+        now = time.time()
+        self._remembered = {digest: known for digest, known in self._remembered.items() if known[1] > now}
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+
+
+def unverified(token: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Take a compact JWT apart without believing it; ``InvalidToken`` when it is none."""
+    parts = token.split(b".")
+    try:
+        if len(token) > _LARGEST or len(parts) != 3:
+            raise ValueError
+        header, claims = (orjson.loads(urlsafe_b64decode(part)) for part in parts[:2])
+        if not (isinstance(header, dict) and isinstance(claims, dict)):
+            raise TypeError
+    except (ValueError, TypeError):
+        raise InvalidToken("The token is not a JWT.") from None
+    return header, claims

@@ -1,0 +1,89 @@
+"""What an API process works with, opened when it starts and closed when it ends."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from audit.appender import LANES as LEDGER_LANES
+from audit.appender import Appender
+from audit.notes import NoteSigner, ledger_signer
+from audit.receipts import Receipts
+from audit.sealer import seal
+from catalog.directory import Directory
+from exchange_api.door import Door, Parts
+from exchange_api.library import LANES as LIBRARY_LANES
+from exchange_api.library import Library
+from exchange_api.oauth import TokenEndpoint
+from exchange_api.readings import Readings
+from exchange_api.tokens import Tokens
+from infra.database import Database, Role, check_ready, open_database
+from infra.keyring import FileKeyring
+from infra.lanes import Lanes
+from infra.settings import Settings
+from schemas.errors import HubError
+from schemas.resource import resources_shipped
+
+SECONDS_BETWEEN_SEALS = 10.0
+_QUERY_LANES = 2  # for calls of many keys, beside those that share queries
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Works:
+    """The opened parts, as the routes need them."""
+
+    door: Door
+    readings: Readings
+    oauth: TokenEndpoint
+    tokens: Tokens
+    library: Library
+
+
+@asynccontextmanager
+async def open_works(settings: Settings) -> AsyncIterator[Works]:
+    """Open database, keyring, catalogue and ledger; the errors of ``infra.database`` say what is missing."""
+    async with AsyncExitStack() as stack:
+        database = stack.enter_context(open_database(settings))
+        check_ready(database)
+        keyring = FileKeyring(settings.keyring)
+        reading = await _lanes(stack, database, LIBRARY_LANES + _QUERY_LANES)
+        writing = await _lanes(stack, database, LEDGER_LANES)  # of its own: reads must not keep it waiting
+        appender = Appender(writing)
+        await appender.check()
+        stack.push_async_callback(appender.drain)
+        directory = Directory(database.url(Role.APPLICATION))
+        await directory.start()
+        stack.push_async_callback(directory.close)
+        tokens = Tokens(keyring, settings.hub_id, settings.token_seconds)
+        door = Door(Parts(tokens, directory, appender, Receipts(keyring)))
+        library = Library(resources_shipped(), keyring, reading)
+        oauth = TokenEndpoint(tokens, directory, door, reading, settings.public_url, settings.hub_id)
+        sealing = asyncio.create_task(_keep_sealing(database, ledger_signer(keyring, settings.hub_id)))
+        stack.push_async_callback(_stopped, sealing)
+        yield Works(door, Readings(library, door), oauth, tokens, library)
+
+
+async def _lanes(stack: AsyncExitStack, database: Database, number: int) -> Lanes:
+    lanes = Lanes(await database.pool(Role.APPLICATION, 1, number))
+    stack.push_async_callback(lanes.close)
+    return lanes
+
+
+async def _keep_sealing(database: Database, signer: NoteSigner) -> None:
+    engine = database.engine(Role.APPLICATION)
+    while True:
+        await asyncio.sleep(SECONDS_BETWEEN_SEALS)
+        try:
+            await asyncio.to_thread(seal, engine, signer, wait=False)
+        except (SQLAlchemyError, HubError) as error:
+            _log.warning("The ledger could not be sealed (%s); trying again.", type(error).__name__)
+
+
+async def _stopped(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

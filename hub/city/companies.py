@@ -21,11 +21,11 @@ from hub.city.draw import (
     shipped,
     stream,
     taken,
+    true_records,
     weighted,
 )
 from hub.city.numbers import credit_codes, mobile_phones, organisation_codes, registration_numbers
 from hub.city.population import ALIVE
-from schemas.resource import resource_named
 
 COMPANY, INDIVIDUAL_BUSINESS = 0, 1
 REGISTRAR_AND_KIND = ("91", "92")
@@ -72,19 +72,7 @@ def companies_of(seed: int, purpose: str, serials: Ints, persons: Any, founded: 
         **_life(stream(seed, "company lives", purpose), kind, founded, day_zero=purpose == "day zero"),
         "phone": mobile_phones(serials + 60_000_000),
     }
-    return legal_person_table(columns), pa.table({"town": town, "representative": representative})
-
-
-def legal_person_table(columns: dict[str, Any]) -> Any:
-    """Return the columns as a table of legal persons; items not given are null."""
-    schema = resource_named("legal_person").arrow_schema
-    rows = len(columns["credit_code"])
-    arrays = []
-    for field in schema:
-        column = columns.get(field.name, pa.nulls(rows, field.type))
-        column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        arrays.append(column.cast(field.type))
-    return pa.Table.from_arrays(arrays, schema=schema.remove_metadata())
+    return true_records("legal_person", columns), pa.table({"town": town, "representative": representative})
 
 
 def _founding_days(seed: int, count: int) -> Days:

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from hub.city.addresses import towns
 from hub.city.draw import (
@@ -21,11 +20,11 @@ from hub.city.draw import (
     shipped,
     stream,
     taken,
+    true_records,
     weighted,
     written,
 )
 from hub.city.numbers import credit_codes, organisation_codes
-from schemas.resource import resource_named
 
 PERMIT, PENALTY = "permit", "penalty"
 KINDS = {PERMIT: "01", PENALTY: "02"}
@@ -70,15 +69,11 @@ def credit_records(
     first_serial: int = 0,
 ) -> Any:
     """Make records about subjects (codes, names) decided on these days in these counties; serials make them distinct."""
-    size = len(decided)
-    rows = shipped("permits.tsv" if kind == PERMIT else "offences.tsv")
+    rows, size = shipped("permits.tsv" if kind == PERMIT else "offences.tsv"), len(decided)
     what = weighted(stream(seed, "credit kinds", kind, purpose), [float(row["weight"]) for row in rows], size)
     office = np.array([AUTHORITIES.index(row["authority"]) for row in rows])[what]
     authority_codes = _authority_codes(county, office)
-    number = joined(
-        "渝", taken([name[:2] for name in AUTHORITIES], office), "许" if kind == PERMIT else "罚",
-        "〔", written(date_column(decided), "%Y"), "〕", digits(np.arange(size) + first_serial + 1, 6), "号",
-    )  # fmt: skip
+    number = _numbers(kind, office, decided, first_serial)
     columns = {
         "record_number": joined(NUMBER_PREFIX[kind], ":", number, ":", authority_codes),
         "kind": pa.array([KINDS[kind]] * size),
@@ -89,16 +84,18 @@ def credit_records(
         "authority": joined("重庆市", taken(towns().county_name, county), taken(AUTHORITIES, office)),
         "authority_code": authority_codes,
     }
-    terms = _permit_terms if kind == PERMIT else _penalty_terms
-    return credit_table(columns | terms(stream(seed, "credit terms", kind, purpose), what, decided))
+    terms = (_permit_terms if kind == PERMIT else _penalty_terms)(
+        stream(seed, "credit terms", kind, purpose), what, decided
+    )
+    return true_records("credit_record", columns | terms)
 
 
-def credit_table(columns: dict[str, Any]) -> Any:
-    """Return the columns as a table of credit records; items not given are null."""
-    schema = resource_named("credit_record").arrow_schema
-    rows = len(columns["record_number"])
-    arrays = [columns.get(field.name, pa.nulls(rows, field.type)).cast(field.type) for field in schema]
-    return pa.Table.from_arrays(arrays, schema=schema.remove_metadata())
+def _numbers(kind: str, office: Ints, decided: Days, first_serial: int) -> Any:
+    """Numbers of documents, such as 渝城市罚〔2024〕000003号."""
+    serials = digits(np.arange(len(decided)) + first_serial + 1, 6)
+    short = taken([name[:2] for name in AUTHORITIES], office)
+    mark = "许" if kind == PERMIT else "罚"
+    return joined("渝", short, mark, "〔", written(date_column(decided), "%Y"), "〕", serials, "号")
 
 
 def _at(table: Any, name: str, rows: Ints) -> Any:
@@ -170,8 +167,3 @@ def _months_later(days: Days, months: Ints) -> Days:
     """The same day so many months later; the 28th where the month may have no such day."""
     start = days.astype("datetime64[M]")
     return (start + months).astype("datetime64[D]") + np.minimum((days - start).astype(np.int64), 27)
-
-
-def in_force(table: Any) -> Any:
-    """Which records are in force, as a boolean array."""
-    return pc.equal(table["status"], IN_FORCE)

@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.resource import resource_named
+
 DAY_ZERO = np.datetime64("2026-01-05", "D")
 """The day the city is built for; a fixed date, so that the same seed gives the same bytes on any day."""
 DAYS_A_YEAR = 365.2425
@@ -113,3 +115,14 @@ def replaced(table: Any, rows: Ints, values: Mapping[str, Any]) -> Any:
         new = pc.replace_with_mask(old, pa.array(mask), pc.cast(column, old.type))
         table = table.set_column(place, table.field(place), new)
     return table
+
+
+def true_records(resource: str, columns: Mapping[str, Any]) -> Any:
+    """Return columns as a table of that resource, in its items' order and types; items not given are null."""
+    schema = resource_named(resource).arrow_schema.remove_metadata()
+    rows = len(next(iter(columns.values())))
+    arrays = [
+        flat(columns[field.name]).cast(field.type) if field.name in columns else pa.nulls(rows, field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)

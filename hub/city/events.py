@@ -28,12 +28,13 @@ from hub.city.draw import (
     replaced,
     shipped,
     stream,
+    true_records,
 )
 from hub.city.flaws import FLAW_SCHEMA
 from hub.city.households import CHILD_1, FEMALE, MALE, NOBODY
 from hub.city.names import given_names
 from hub.city.numbers import citizen_numbers
-from hub.city.population import ALIVE, DEAD, household_numbers, person_table
+from hub.city.population import ALIVE, DEAD, household_numbers
 from hub.city.truth import City
 from hub.city.work import EMPLOYEE, ENDED, JOBLESS, WORKER
 
@@ -112,35 +113,36 @@ def births(city: City, day: Day) -> City:
     )
     spouse = flat(notes["spouse"]).to_numpy()
     mothers = day.some("births", able & (age > 21) & (age < 38) & (spouse != NOBODY), persons.num_rows)
-    rng, count = day.stream("newborn"), len(mothers)
-    sex = np.where(rng.random(count) < 0.52, MALE, FEMALE).astype(np.int64)
-    born = np.full(count, day.date)
-    mother, father = persons.take(pa.array(mothers)), persons.take(pa.array(spouse[mothers]))
-    town = flat(notes["town"]).to_numpy()[mothers]
-    divisions = np.array(towns().county_code).astype(np.int64)[towns().county[town]]
-    inherited = {
-        name: flat(mother[name])
-        for name in ("registered_address", "registered_division", "household_number", "ethnic_group")
-    }
-    newborn = person_table({
-        "citizen_number": citizen_numbers(divisions, born, sex),
-        "name": joined(_surnames(father["name"]), given_names(rng, sex, born)),
-        "sex": digits(sex, 1),
-        "date_of_birth": date_column(born),
-        "native_place": flat(father["native_place"]),
-        "marital_status": pa.array(["10"] * count),
-        "life_status": pa.array([ALIVE] * count),
-        **inherited,
-    })  # fmt: skip
+    newborn = _newborn(city, day, mothers, spouse[mothers])
+    count = len(mothers)
     day.tell("public_security", np.arange(count, dtype=np.int64) + persons.num_rows)
+    kin = notes.take(pa.array(mothers))
     added = pa.table({
-        "household": flat(notes["household"]).take(pa.array(mothers)), "role": pa.array([CHILD_1] * count),
-        "spouse": pa.array([NOBODY] * count), "town": town, "married_on": pa.nulls(count, pa.date32()),
-        "insured": pa.array([False] * count), "employer": pa.array([NOBODY] * count),
+        "household": kin["household"], "role": pa.array([CHILD_1] * count), "spouse": pa.array([NOBODY] * count), "town": kin["town"],
+        "married_on": pa.nulls(count, pa.date32()), "insured": pa.array([False] * count), "employer": pa.array([NOBODY] * count),
     }, schema=notes.schema)  # fmt: skip
     return replace(
         city, persons=pa.concat_tables([persons, newborn]), person_notes=pa.concat_tables([notes, added])
     )
+
+
+def _newborn(city: City, day: Day, mothers: Ints, fathers: Ints) -> Any:
+    rng, count = day.stream("newborn"), len(mothers)
+    mother, father = city.persons.take(pa.array(mothers)), city.persons.take(pa.array(fathers))
+    sex = np.where(rng.random(count) < 0.52, MALE, FEMALE).astype(np.int64)
+    born = np.full(count, day.date)
+    county = towns().county[flat(city.person_notes["town"]).to_numpy()[mothers]]
+    inherited = ("registered_address", "registered_division", "household_number", "ethnic_group")
+    return true_records("natural_person", {
+        "citizen_number": citizen_numbers(np.array(towns().county_code).astype(np.int64)[county], born, sex),
+        "name": joined(_surnames(father["name"]), given_names(rng, sex, born)),
+        "sex": digits(sex, 1),
+        "date_of_birth": date_column(born),
+        "native_place": father["native_place"],
+        "marital_status": pa.array(["10"] * count),
+        "life_status": pa.array([ALIVE] * count),
+        **{name: mother[name] for name in inherited},
+    })  # fmt: skip
 
 
 def _surnames(names: Any) -> Any:

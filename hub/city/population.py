@@ -19,12 +19,12 @@ from hub.city.draw import (
     shipped,
     stream,
     taken,
+    true_records,
     weighted,
 )
 from hub.city.households import FATHER, HEAD, MARRIED, MOTHER, NOBODY, WIDOWED, Households, make_households
 from hub.city.names import former_names, given_names, surname_texts, surnames
 from hub.city.numbers import citizen_numbers, mobile_phones
-from schemas.resource import resource_named
 
 ALIVE, DEAD, MOVED_OUT = "1", "2", "3"
 DEATHS_SINCE = 5.0
@@ -72,15 +72,7 @@ def make_persons(seed: int, count: int) -> tuple[Any, Any]:
     }
     notes = {"household": homes.household, "role": homes.role, "spouse": homes.spouse, "town": town}
     married_on = _wedding_days(stream(seed, "weddings"), homes)
-    return person_table(columns), pa.table(notes | {"married_on": date_column(married_on)})
-
-
-def person_table(columns: dict[str, Any]) -> Any:
-    """Return the columns as a table of natural persons; items not given are null."""
-    schema = resource_named("natural_person").arrow_schema
-    rows = len(columns["citizen_number"])
-    arrays = [columns.get(field.name, pa.nulls(rows, field.type)).cast(field.type) for field in schema]
-    return pa.Table.from_arrays(arrays, schema=schema.remove_metadata())
+    return true_records("natural_person", columns), pa.table(notes | {"married_on": date_column(married_on)})
 
 
 def household_numbers(town: Ints, household: Ints) -> Any:
@@ -232,5 +224,4 @@ __all__ = [
     "documents",
     "household_numbers",
     "make_persons",
-    "person_table",
 ]

@@ -27,18 +27,17 @@ from hub.city.draw import (
     numpy_days,
     stream,
     taken,
+    true_records,
     weighted,
 )
 from hub.city.population import ALIVE
 from schemas.divisions import divisions
-from schemas.resource import resource_named
 
 CRS = "EPSG:4490"
 PER_PERSON = 0.10
 COMPANY_SHARE = 0.15
-LAND_USES = ("0701", "0702", "05", "06", "0101")
-"""Land uses drawn, by code set ``land_use``, with their weights in ``LAND_USE_SHARES``."""
-LAND_USE_SHARES = (0.45, 0.30, 0.10, 0.05, 0.10)
+LAND_USES = ("0701", "0702", "05", "0601")
+"""Land uses drawn, by code set ``land_use``: persons hold the first two (homes), companies the others."""
 CELL = 0.0008
 """Side of the square a parcel lies in, in degrees (about 80 m)."""
 METRES_A_DEGREE = 111_320.0
@@ -66,7 +65,7 @@ def make_division_areas() -> Any:
     known, day = towns(), DAY_ZERO.item()
     table = [divisions().on(code, day) for code in known.county_code]
     geometry = district_geometries()
-    return _table("division_area", {
+    return true_records("division_area", {
         "code": pa.array(known.county_code),
         "name": pa.array(known.county_name),
         "level": pa.array([str(d.level.value) for d in table]),
@@ -104,7 +103,7 @@ def _points_in(rng: np.random.Generator, polygon: Any, count: int) -> Geometries
 def make_places() -> Any:
     """Make the place names: one row per town in force on day zero."""
     known = towns()
-    return _table("place", {
+    return true_records("place", {
         "place_code": joined(pa.array(known.code), "000000"),
         "name": pa.array(known.name),
         "category": taken(TOWN_CATEGORIES, np.zeros(len(known.code), dtype=np.int64)),
@@ -122,19 +121,14 @@ def make_parcels(seed: int, persons: Any, companies: Any, person_town: Ints, com
         stream(seed, "holders"), persons, companies, person_town, company_town
     )
     order = np.argsort(town, kind="stable")
-    codes, names, town, private = (
-        codes.take(pa.array(order)),
-        names.take(pa.array(order)),
-        town[order],
-        private[order],
-    )
+    codes, names = codes.take(pa.array(order)), names.take(pa.array(order))
+    town, private = town[order], private[order]
     rank = _rank(town)
     geometry, kept = _rectangles(stream(seed, "parcels"), town, rank)
-    use = np.where(private, weighted(stream(seed, "uses"), LAND_USE_SHARES, len(town)) % 2, 2 + rank % 2)
+    use = np.where(private, weighted(stream(seed, "uses"), (0.6, 0.4), len(town)), 2 + rank % 2)
     rng = stream(seed, "rights")
     since = DAY_ZERO - 30 - (rng.random(len(town)) * 20 * DAYS_A_YEAR).astype("timedelta64[D]")
-    years = np.where(private, 70, 40)
-    until = (since.astype("datetime64[M]") + years * 12).astype("datetime64[D]")
+    until = (since.astype("datetime64[M]") + np.where(private, 70, 40) * 12).astype("datetime64[D]")
     columns = {
         "parcel_number": joined(towns().codes(town), "001", "GB", digits(rank + 1, 5)),
         "division": towns().codes(town),
@@ -147,7 +141,7 @@ def make_parcels(seed: int, persons: Any, companies: Any, person_town: Ints, com
         "right_to": nulled(date_column(until), use == 1),
         "geometry": pa.array(shapely.to_wkb(geometry), pa.binary()),
     }
-    return _table("parcel", columns).filter(pa.array(kept))
+    return true_records("parcel", columns).filter(pa.array(kept))
 
 
 def _holders(
@@ -198,10 +192,3 @@ def _square_metres(geometry: Geometries) -> npt.NDArray[np.float64]:
     """Areas on a sphere's tangent: degrees shrink with the cosine of the latitude; good to a percent here."""
     latitude = np.radians(shapely.get_y(shapely.centroid(geometry)))
     return np.asarray(shapely.area(geometry) * METRES_A_DEGREE * 110_800.0 * np.cos(latitude))
-
-
-def _table(resource: str, columns: dict[str, Any]) -> Any:
-    schema = resource_named(resource).arrow_schema
-    rows = len(next(iter(columns.values())))
-    arrays = [columns.get(field.name, pa.nulls(rows, field.type)).cast(field.type) for field in schema]
-    return pa.Table.from_arrays(arrays, schema=schema.remove_metadata())

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hub.upgrade import upgrade_database
+
 ROOT = Path(__file__).resolve().parents[2]
 DEFINITIONS = {
     path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -131,7 +133,8 @@ def test_a_source_of_another_folder_gets_a_dag_too(tmp_path):
 
 
 @pytest.mark.server
-def test_the_task_ingests_its_source_and_gives_back_counts_that_add_up(hub_settings, tmp_path):
+def test_the_task_ingests_its_source_and_gives_back_counts_that_add_up(hub_settings, database, tmp_path):
+    upgrade_database(database)
     definition = {
         "code": "another",
         "resource": "natural_person",

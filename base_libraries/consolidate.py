@@ -5,13 +5,16 @@ items in the clear. DuckDB runs it, inside the process; nothing here reads or wr
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
 from base_libraries.survivorship import Rule, Survivorship
+from schemas.resource import Item
 
 # Sort keys are rank ‖ age ‖ ordinal in one int64, so that one minimum decides: rank < 1e5, age < 1e10 s, ordinal < 1e3.
 _END_OF_TIME = 9_999_999_999
@@ -76,14 +79,23 @@ def _provenance(grouped: ir.Table, item: str, policy: Survivorship) -> ir.Value:
     return ibis.ifelse(grouped[item].isnull(), nothing, code.cast("int32"))
 
 
-class Consolidator:
-    """Runs the expression on DuckDB, in this process."""
+@cache
+def _sql(policy: Survivorship) -> str:
+    """Compile the expression for DuckDB: once a policy and process, for Ibis takes longer to build it than it runs."""
+    items = {item.name: _ibis_type(item) for item in policy.resource.items}
+    head = {"_subject": "binary", "_source": "int16", "_batch": "int32", "_observed_at": "timestamp('UTC')"}
+    contributions = ibis.table(head | items, name="contributions")
+    return str(ibis.to_sql(consolidate(contributions, policy).order_by("_subject"), dialect="duckdb"))
 
-    def __init__(self, policy: Survivorship) -> None:
-        self.policy = policy
-        self._engine = ibis.duckdb.connect()
 
-    def run(self, contributions: pa.Table) -> pa.Table:
-        """Consolidate an Arrow table of contributions; the answer is ordered by subject."""
-        rows = self._engine.create_table("contributions", contributions, temp=True, overwrite=True)
-        return self._engine.to_pyarrow(consolidate(rows, self.policy).order_by("_subject"))
+def _ibis_type(item: Item) -> Any:
+    return ibis.dtype(item.arrow_type)
+
+
+def run(engine: duckdb.DuckDBPyConnection, policy: Survivorship, contributions: pa.Table) -> pa.Table:
+    """Consolidate an Arrow table of contributions on DuckDB, inside the process; the answer is ordered by subject."""
+    engine.register("contributions", contributions)
+    try:
+        return engine.execute(_sql(policy)).to_arrow_table()
+    finally:
+        engine.unregister("contributions")

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 
-from base_libraries.consolidate import Consolidator
+from base_libraries import consolidate
 from base_libraries.storage import BOUNDS, Tables
 from base_libraries.survivorship import Survivorship
 from base_libraries.vault import Vault
@@ -44,8 +45,10 @@ class Library:
     def __init__(self, policy: Survivorship, keyring: Keyring) -> None:
         self.resource = policy.resource
         self.tables = Tables(self.resource)
-        self._vault = Vault(self.resource, keyring)
-        self._consolidator = Consolidator(policy)
+        self._policy = policy
+        self._engine = duckdb.connect()
+        self._engine.execute("SET TimeZone = 'UTC'")
+        self._vault = Vault(self.resource, keyring, self._engine)
         self._items = [item.name for item in self.resource.items]
 
     def lock(self, cursor: Any) -> None:
@@ -121,10 +124,9 @@ class Library:
             f"WHERE c._source <> {int(rows['_source'][0].as_py()) if rows.num_rows else 0}",
         )
         opened = self._typed(self._vault.open("contribution", others, "_batch")).select(columns)
-        known = self._consolidator.run(
-            pa.concat_tables([rows.select(columns), opened.cast(rows.select(columns).schema)])
-        )
-        known = self._typed(known)
+        said = rows.select(columns)
+        both = pa.concat_tables([said, opened.cast(said.schema)])
+        known = self._typed(consolidate.run(self._engine, self._policy, both))
         return _with(known, _digest=self._vault.digests(known))
 
     def publish(self, cursor: Any, known: pa.Table, recorded_at: datetime) -> Published:

@@ -94,6 +94,8 @@ def _sealed_value(item: Item, opened: Mapping[str, str | None]) -> Any:
         return None
     if item.type is ItemType.INTEGER:
         return int(text)
+    if item.type in (ItemType.NUMERIC, ItemType.MONEY):
+        return _open_value(Decimal(text))
     if item.type in (ItemType.DOUBLE, ItemType.FLOAT):
         return float(text)
     return text == "true" if item.type is ItemType.LOGICAL else text
@@ -104,4 +106,4 @@ def _open_value(value: Any) -> Any:
         return shapely.geometry.mapping(shapely.from_wkb(value))
     if isinstance(value, date | datetime):
         return value.isoformat()
-    return format(value, "f") if isinstance(value, Decimal) else value
+    return format(value.normalize(), "f") if isinstance(value, Decimal) else value

@@ -28,6 +28,9 @@ class Survivorship:
     resource: Resource
     ranks: Mapping[str, Mapping[int, int]]
 
+    def __hash__(self) -> int:
+        return hash((self.resource, *((item, *sources.items()) for item, sources in self.ranks.items())))
+
     def __post_init__(self) -> None:
         for item, sources in self.ranks.items():
             self.resource.item(item)

@@ -27,8 +27,11 @@ def index_kind(resource: Resource, item: Item) -> str:
 class Vault:
     """The one place where values of a resource are sealed and opened."""
 
-    def __init__(self, resource: Resource, keyring: Keyring) -> None:
+    def __init__(
+        self, resource: Resource, keyring: Keyring, engine: duckdb.DuckDBPyConnection | None = None
+    ) -> None:
         self.resource = resource
+        self._given = engine
         self._index = BlindIndex(keyring)
         self._sealers = {
             kind: Sealer(keyring, f"{resource.code}/{kind}") for kind in ("contribution", "golden")
@@ -36,7 +39,7 @@ class Vault:
 
     @cached_property
     def _engine(self) -> duckdb.DuckDBPyConnection:
-        return duckdb.connect()
+        return self._given or duckdb.connect()
 
     def index(self, item: Item, values: Sequence[str]) -> list[bytes]:
         """Return the 16-byte blind index of each value of a key or lookup item."""

@@ -1,9 +1,7 @@
 """Bring the database up to what this program knows: migrations first, then the tables of every resource."""
 
-from sqlalchemy import text
-
 from base_libraries.storage import create_tables
-from infra.database import Database, Role, upgrade
+from infra.database import Database, Role, drop_everything, upgrade
 from schemas.resource import resources_shipped
 
 
@@ -16,8 +14,6 @@ def upgrade_database(database: Database) -> None:
 
 
 def reset_database(database: Database) -> None:
-    """Delete everything, the ledger included, and lay the empty schema again; in two transactions, as the owner."""
-    with database.engine(Role.OWNER).begin() as connection:
-        for schema in ("catalog", "ledger", "library", "migration"):
-            connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
+    """Delete everything, the ledger included, and lay the empty schema again."""
+    drop_everything(database)
     upgrade_database(database)

@@ -134,3 +134,26 @@ def _database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield server.url(name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_copy(server, tmp_path):
+    """Make a copy of a hub: a clone of its database as it stands, with the same keyring."""
+    made = []
+
+    def _copy(settings: Settings) -> Settings:
+        name, original = (
+            f"test_{uuid.uuid4().hex}",
+            psycopg.conninfo.conninfo_to_dict(settings.database_url)["dbname"],
+        )
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            connection.execute(ending, (original,))
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {original}")
+        made.append(name)
+        return settings.model_copy(update={"database_url": server.url(name)})
+
+    yield _copy
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        for name in made:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
+import duckdb
 import pyarrow as pa
 import pytest
 
-from base_libraries.consolidate import Consolidator
+from base_libraries.consolidate import run
 from base_libraries.survivorship import Rule, Survivorship, decode
 from schemas.errors import DefinitionError, UnknownItem
 from schemas.resource import parse_resource
@@ -81,7 +82,7 @@ def contributions(*rows: tuple[int, int, str, str | None, int | None]) -> pa.Tab
     ],
 )  # fmt: skip
 def test_survivorship(rows, colour, batch, rule):
-    (golden,) = Consolidator(POLICY).run(contributions(*rows)).to_pylist()
+    (golden,) = run(duckdb.connect(), POLICY, contributions(*rows)).to_pylist()
 
     assert golden["colour"] == colour
     assert decode(golden["_provenance"][RESOURCE.position("colour")]) == (batch, rule)
@@ -90,7 +91,7 @@ def test_survivorship(rows, colour, batch, rule):
 def test_each_item_is_decided_alone():
     rows = contributions((REGISTER, 1, "2020-01-01", "red", None), (SURVEY, 2, "2019-01-01", "blue", 4))
 
-    (golden,) = Consolidator(POLICY).run(rows).to_pylist()
+    (golden,) = run(duckdb.connect(), POLICY, rows).to_pylist()
 
     assert (golden["colour"], golden["size"]) == ("red", 4)
     assert [decode(code) for code in golden["_provenance"]] == [
@@ -102,7 +103,9 @@ def test_each_item_is_decided_alone():
 
 
 def test_an_item_nobody_speaks_of_has_no_provenance():
-    (golden,) = Consolidator(POLICY).run(contributions((REGISTER, 1, "2020-01-01", None, None))).to_pylist()
+    (golden,) = run(
+        duckdb.connect(), POLICY, contributions((REGISTER, 1, "2020-01-01", None, None))
+    ).to_pylist()
 
     assert golden["colour"] is None
     assert [decode(code) for code in golden["_provenance"]][1:] == [None, None]
@@ -114,9 +117,9 @@ def test_the_order_of_rows_does_not_matter():
         (SURVEY, 2, "2026-01-01", "blue", 1),
         (REGISTER, 1, "2026-01-01", None, None),
     )
-    engine = Consolidator(POLICY)
+    engine = duckdb.connect()
 
-    assert engine.run(rows).equals(engine.run(rows.take([2, 0, 1])))
+    assert run(engine, POLICY, rows).equals(run(engine, POLICY, rows.take([2, 0, 1])))
 
 
 def test_a_rank_for_an_unknown_item_is_refused():

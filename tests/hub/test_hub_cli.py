@@ -1,0 +1,110 @@
+"""The command line: help, clear errors, exit codes, JSON."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from hub.cli import app
+from schemas.errors import ConfigurationError, UnknownSource
+
+HUB = Path(sys.executable).parent / "hub"
+
+
+@pytest.fixture
+def hub_environment(hub_settings, monkeypatch):
+    """Commands run in this process, on the test's own database."""
+    monkeypatch.setenv("HUB_HOME", str(hub_settings.home))
+    monkeypatch.setenv("HUB_DATABASE_URL", hub_settings.database_url)
+    return hub_settings
+
+
+def run(*arguments: str, answer: str | None = None):
+    return CliRunner().invoke(app, list(arguments), input=answer)
+
+
+COMMANDS = [
+    [], ["demo"], ["serve"], ["ingest"], ["status"], ["call"], ["bench"], ["city"], ["city", "build"], ["city", "live"],
+    ["client", "add"], ["client", "list"], ["agreement", "add"], ["agreement", "list"], ["audit", "tail"], ["audit", "seal"],
+    ["audit", "verify"], ["db", "upgrade"], ["db", "reset"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "hub")
+def test_every_command_has_help(command):
+    shown = run(*command, "--help")
+
+    assert shown.exit_code == 0
+    assert len(shown.output.splitlines()) > 5
+
+
+def test_upgrade_then_status(hub_environment):
+    assert run("db", "upgrade").exit_code == 0
+    shown = run("status", "--json")
+
+    assert shown.exit_code == 0
+    told = json.loads(shown.output)
+    assert ["natural_person", 0, 0, 0] in told["libraries"]
+    assert told["sources"][0][0] == "public_security"
+
+
+def test_ingest_wants_a_source_that_exists(hub_environment):
+    run("db", "upgrade")
+
+    with pytest.raises(UnknownSource, match="or say --all"):
+        CliRunner().invoke(app, ["ingest"], catch_exceptions=False)
+    failed = run("ingest", "tax_office")
+    assert failed.exit_code == 1
+    assert "There is no source 'tax_office'. Registered are: public_security" in failed.output
+
+
+def test_a_system_and_its_agreement(hub_environment):
+    run("db", "upgrade")
+    added = run("client", "add", "desk", "--organisation", "11500000MB1670604T", "--json")
+    assert added.exit_code == 0, added.output
+    key = Path(json.loads(added.output)["private_key"])
+    assert key.stat().st_mode & 0o777 == 0o600
+
+    terms = ["--purpose", "审批", "--legal-basis", "食品安全法", "--item", "name"]
+    assert run("agreement", "add", "desk", "legal_person", *terms).exit_code == 0
+    (listed,) = json.loads(run("agreement", "list", "--json").output)
+    assert (listed["system"], listed["items"], listed["purposes"]) == ("desk", 1, "审批")
+    (system,) = json.loads(run("client", "list", "--json").output)
+    assert (system["system"], system["keys"]) == ("desk", 1)
+
+    told = json.loads(run("audit", "tail", "--json").output)
+    assert [entry["action"] for entry in told] == ["organisation.add", "system.add", "agreement.add"]
+    assert json.loads(run("audit", "seal", "--json").output) == {"sealed": 3, "tree_size": 3}
+    assert json.loads(run("audit", "verify", "--json").output)["sealed"] == 3
+
+
+def test_reset_asks_first(hub_environment):
+    run("db", "upgrade")
+    run("client", "add", "desk", "--organisation", "X")
+
+    assert run("db", "reset", answer="n\n").exit_code == 1
+    assert json.loads(run("client", "list", "--json").output) != []
+    assert run("db", "reset", "--yes").exit_code == 0
+    assert json.loads(run("client", "list", "--json").output) == []
+
+
+def test_a_call_without_key_or_hub(hub_environment):
+    told = ["--as", "desk", "--purpose", "p", "--legal-basis", "l", "--case", "c"]
+    with pytest.raises(ConfigurationError, match="This machine has no key for desk"):
+        CliRunner().invoke(app, ["call", "legal_person", "K", *told], catch_exceptions=False)
+
+
+def test_an_error_is_one_sentence_and_a_status(tmp_path):
+    """The installed program, as a user meets it."""
+    command = [HUB, "city", "live", str(tmp_path / "nowhere")]
+    failed = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert failed.returncode == 1
+    assert "There is no city in" in failed.stderr
+    assert "hub city build" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    machine = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+    assert json.loads(machine.stderr)["error"] == "configuration"

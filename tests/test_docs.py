@@ -1,0 +1,67 @@
+"""The documents are true: their examples run, their links lead somewhere."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_the_example_of_a_source_is_the_shipped_one():
+    (example,) = blocks(ROOT / "docs" / "sources.md", "yaml")
+
+    assert example == (ROOT / "connectors" / "sources" / "social_security.yaml").read_text(encoding="utf-8")
+
+
+def test_the_readme_names_every_make_target_it_uses():
+    described = subprocess.run(
+        ["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    targets = set(re.findall(r"make ([a-z-]+)", described))
+    used = set()
+    for page in ("README.md", "CONTRIBUTING.md"):
+        used |= set(
+            re.findall(r"(?:^|`|\s)make ([a-z-]+)", "\n".join(blocks(ROOT / page, "sh")), re.MULTILINE)
+        )
+
+    assert used
+    assert used <= targets
+
+
+def test_the_readme_by_hand_works_as_written(tmp_path):
+    """Run the block as it stands, with this interpreter's hub and a home of its own."""
+    (script,) = [block for block in blocks(ROOT / "README.md", "sh") if "hub city build" in block]
+    script = script.replace("$PWD/.hub/mine", str(tmp_path / "mine")).replace(
+        ".venv/bin/hub", f"{Path(sys.executable).parent}/hub"
+    )
+
+    done = subprocess.run(
+        ["sh", "-eu", "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "natural_person" in done.stdout
+    assert "Agreement approval-desk.division_area is in force" in done.stdout

@@ -41,7 +41,7 @@ def consolidate(contributions: ir.Table, policy: Survivorship) -> ir.Table:
         )
     for item in policy.resource.items:
         aggregates |= _winner(contributions, base, item.name, policy.ranks.get(item.name, {}))
-    grouped = contributions.group_by("_subject").aggregate(**aggregates)  # type: ignore[arg-type]
+    grouped = contributions.group_by("_subject").aggregate(**aggregates)
     codes = [_provenance(grouped, item.name, policy) for item in policy.resource.items]
     names = [item.name for item in policy.resource.items]
     return grouped.select("_subject", "_valid_from", *names, _provenance=ibis.array(codes))

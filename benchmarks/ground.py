@@ -29,7 +29,7 @@ class Ground:
 def prepared(settings: Settings, persons: int) -> Iterator[Ground]:
     """Build the city where it is not there yet, and empty the hub; the household register is ingested."""
     home = settings.home / "bench"
-    ours = {"home": home, "city": home / "city", "keyring": home / "keyring.json"}
+    ours: dict[str, object] = {"home": home, "city": home / "city", "keyring": home / "keyring.json"}
     ours |= {"database_url": None, "database_application_url": None, "database_auditor_url": None}
     settings = settings.model_copy(update=ours)
     if not (settings.city / CITY_FILE).exists() or load_standing(settings.city).persons != persons:

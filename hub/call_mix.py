@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,7 @@ def plan(calls: int, keys: Mapping[str, Sequence[str]], seed: int) -> list[Plann
     """Plan the calls: 80 % single records, 10 % queries, 10 % that must be refused or find nothing."""
     dice = random.Random(seed)  # noqa: S311 - a demonstration, drawn from a seed
     persons, companies = keys["natural_person"], keys["legal_person"]
-    makers = {
+    makers: dict[str, tuple[int, Callable[[], Planned]]] = {
         "one person": (40, lambda: Planned("one person", "natural_person", (dice.choice(persons),), PERSON_ITEMS)),
         "one company": (40, lambda: Planned("one company", "legal_person", (dice.choice(companies),), COMPANY_ITEMS)),
         "20 persons": (6, lambda: Planned("20 persons", "natural_person", tuple(dice.sample(persons, 20)), ("name", "life_status"))),

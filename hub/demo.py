@@ -231,7 +231,7 @@ def _ledger(hub: Hub, calls: int) -> dict[str, Any]:
         # asking for a token is on the ledger as well, as an action of its own
         query = text("SELECT count(*) FROM ledger.entry WHERE action IN ('record', 'query')")
         recorded = connection.execute(query).scalar_one()
-        counted = dict(kinds.tuples().all())
+        counted: dict[str, int] = dict(kinds.tuples().all())
     return {
         "entries": counted, "calls_made": calls, "calls_recorded": recorded, "equal": recorded == calls,
         "sealed": proof.sealed, "root": proof.root.hex(),

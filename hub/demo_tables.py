@@ -13,6 +13,8 @@ from hub.commands.screen import table
 from hub.ingest import SourceReport
 from infra.settings import Settings
 
+COUNTED = ("pulled", "contributed", "unchanged", "quarantined", "created", "updated")
+
 
 def city(built: CitySummary) -> RenderableType:
     """Show rows by source and flaws by kind."""
@@ -30,35 +32,15 @@ def events(lived: LiveSummary) -> RenderableType:
 
 def ingested(reports: Sequence[SourceReport]) -> RenderableType:
     """Show, per source, where every row went."""
-    columns = [
-        "source",
-        "pulled",
-        "contributed",
-        "unchanged",
-        "quarantined",
-        "golden new",
-        "golden changed",
-        "seconds",
-    ]
-    rows = [
-        [
-            r.source,
-            r.pulled,
-            r.contributed,
-            r.unchanged,
-            r.quarantined,
-            r.created,
-            r.updated,
-            round(r.seconds, 1),
-        ]
-        for r in reports
-    ]
-    total = [
-        "all",
-        *(sum(row[place] for row in rows) for place in range(1, 7)),
-        round(sum(row[7] for row in rows), 1),
-    ]
-    return table("Rows: pulled = contributed + unchanged + quarantined", columns, [*rows, total])
+    rows = [[r.source, *(getattr(r, name) for name in COUNTED), round(r.seconds, 1)] for r in reports]
+    total = [sum(getattr(r, name) for r in reports) for name in COUNTED]
+    rows.append(["all", *total, round(sum(r.seconds for r in reports), 1)])
+    columns = ["source", *(name.replace("_", " ") for name in COUNTED), "seconds"]
+    return table(
+        "Rows: pulled = contributed + unchanged + quarantined; created, updated: golden records",
+        columns,
+        rows,
+    )
 
 
 def reasons(reports: Sequence[SourceReport]) -> RenderableType:

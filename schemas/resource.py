@@ -95,7 +95,9 @@ class Item:
 
     def __post_init__(self) -> None:
         if not NAME.match(self.name):
-            raise DefinitionError(f"Item name {self.name!r} is not lower-case letters, digits and underscores.")
+            raise DefinitionError(
+                f"Item name {self.name!r} is not lower-case letters, digits and underscores."
+            )
         if self.geometry and self.type is not ItemType.GENERAL:
             raise DefinitionError(f"Item {self.name!r} is a geometry, so its type must be G.")
         if self.geometry and self.sealed:
@@ -137,11 +139,17 @@ class Resource:
 
     def __post_init__(self) -> None:
         if not NAME.match(self.code):
-            raise DefinitionError(f"Resource code {self.code!r} is not lower-case letters, digits and underscores.")
+            raise DefinitionError(
+                f"Resource code {self.code!r} is not lower-case letters, digits and underscores."
+            )
         if not CATALOGUE_CODE.match(self.catalogue_code):
-            raise DefinitionError(f"Catalogue code {self.catalogue_code!r} of {self.code} is not of the form 307001002/000017.")
+            raise DefinitionError(
+                f"Catalogue code {self.catalogue_code!r} of {self.code} is not of the form 307001002/000017."
+            )
         if self.sharing is Sharing.CONDITIONAL and not self.condition:
-            raise DefinitionError(f"Resource {self.code} is shared on condition but states none (Decree 809, article 15).")
+            raise DefinitionError(
+                f"Resource {self.code} is shared on condition but states none (Decree 809, article 15)."
+            )
         object.__setattr__(self, "_by_name", {item.name: item for item in self.items})
         if len(self._by_name) != len(self.items):
             raise DefinitionError(f"Resource {self.code} names an item twice.")
@@ -240,7 +248,9 @@ def _parse_item(raw: dict[str, Any]) -> Item:
 def resources_shipped() -> Mapping[str, Resource]:
     """Every resource defined under ``schemas/resources``, by code."""
     folder = resources.files("schemas") / "resources"
-    found = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name)
+    found = sorted(
+        (file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name
+    )
     parsed = (parse_resource(file.read_text(encoding="utf-8"), file.name) for file in found)
     return {resource.code: resource for resource in parsed}
 
@@ -249,5 +259,7 @@ def resource_named(code: str) -> Resource:
     """Return the shipped resource of that code, or raise ``UnknownResource``."""
     shipped = resources_shipped()
     if code not in shipped:
-        raise UnknownResource(f"There is no resource {code!r}.", hint=f"Defined are: {', '.join(shipped)}.", resource=code)
+        raise UnknownResource(
+            f"There is no resource {code!r}.", hint=f"Defined are: {', '.join(shipped)}.", resource=code
+        )
     return shipped[code]

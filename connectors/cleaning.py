@@ -11,6 +11,8 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connectors.bytes_of import BLANK, CONTROL, DIGITS, UPPER_ALPHANUMERIC, has_any, has_only
+
 # CJK Radicals Supplement → the ideograph it looks like (Unihan kEquivalent of the simplified and common forms).
 _RADICALS = dict(
     zip(
@@ -29,6 +31,11 @@ _COMPATIBLE = {
 }
 _LOOK_ALIKE = {**_COMPATIBLE, **_RADICALS, **_DOTS}
 _LOOK_ALIKE_CLASS = f"[{''.join(_LOOK_ALIKE)}]"
+_ASCII = bytes(range(0x80))
+# ASCII and U+4000–9FFF: hanzi as they should be, of which none is folded into another.
+_UNFOLDABLE = bytes(range(0xC0)) + bytes(range(0xE4, 0xEA))
+# The UTF-8 lead bytes of all of these; hanzi have others (E4–E9, F0), so most columns need no search.
+_LEADS = bytes({character.encode()[0] for character in (*_LOOK_ALIKE, *_INVISIBLE)})
 _CONTROL = r"[\x00-\x1f\x7f]+"
 _SPACED_HAN = r"(\p{Han})[ ]+(\p{Han})"
 _FORM_X = "[ХхΧχ×✕]"  # Cyrillic, Greek and the multiplication sign, typed for the check digit ten
@@ -66,12 +73,16 @@ def cleaned(column: pa.Array, *, fold: bool = True) -> pa.Array:
 
     With ``fold=False`` full-width punctuation stays, as running text needs it; look-alikes are folded all the same.
     """
-    if not len(column) or pc.all(pc.string_is_ascii(column)).as_py():
+    if has_only(column, _ASCII):
         return pc.utf8_trim_whitespace(column)
+    if has_only(column, _UNFOLDABLE):
+        trimmed = pc.utf8_trim_whitespace(column)
+        return _closed_up(trimmed) if fold else trimmed
     folded = pc.utf8_normalize(column, "NFKC") if fold else column
-    folded = pc.replace_substring_regex(folded, f"[{_INVISIBLE}]", "")
-    for look_alike in _present(folded):
-        folded = pc.replace_substring(folded, look_alike, _LOOK_ALIKE[look_alike])
+    if has_any(folded, _LEADS):
+        folded = pc.replace_substring_regex(folded, f"[{_INVISIBLE}]", "")
+        for look_alike in _present(folded):
+            folded = pc.replace_substring(folded, look_alike, _LOOK_ALIKE[look_alike])
     folded = pc.utf8_trim_whitespace(folded)
     return _closed_up(folded) if fold else folded
 
@@ -83,7 +94,7 @@ def _present(column: pa.Array) -> Sequence[str]:
 
 def _closed_up(column: pa.Array) -> pa.Array:
     """Take out blanks between Chinese characters: 张 三 is 张三. Twice, since matches cannot overlap."""
-    if not pc.any(pc.match_substring(column, " ")).as_py():
+    if not has_any(column, BLANK):
         return column
     once = pc.replace_substring_regex(column, _SPACED_HAN, r"\1\2")
     return pc.replace_substring_regex(once, _SPACED_HAN, r"\1\2")
@@ -91,7 +102,7 @@ def _closed_up(column: pa.Array) -> pa.Array:
 
 def one_line(column: pa.Array) -> pa.Array:
     """Replace line breaks and other control characters by a blank."""
-    if not pc.any(pc.match_substring_regex(column, _CONTROL)).as_py():
+    if not has_any(column, CONTROL):
         return column
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(column, _CONTROL, " "))
 
@@ -116,8 +127,12 @@ def identifier_form(column: pa.Array, kind: str) -> pa.Array:
 
     Organisation codes lose the hyphen before the check character, mobile phones hyphens and the country code.
     """
+    if kind != "mobile_phone" and has_only(column, UPPER_ALPHANUMERIC):
+        return column
     bare = pc.replace_substring_regex(column, r"[\s'`‘’]", "")
     if kind == "mobile_phone":
+        if has_only(bare, DIGITS) and pc.max(pc.binary_length(bare)).as_py() in (11, None):
+            return bare
         return pc.replace_substring_regex(
             pc.replace_substring(bare, "-", ""), r"^(\+|00)?86(1\d{10})$", r"\2"
         )

@@ -2,7 +2,7 @@
 
 Understood are 2020-01-02, 2020/1/2, 2020.1.2, 20200102, 2020年1月2日, each with or without a time and an offset, and
 Excel serials (days since 1899-12-30). Times without an offset are China Standard Time (UTC+8, no daylight saving since
-1991). An impossible date, such as 31 February, becomes null. Distinct values are parsed once.
+1991). An impossible date, such as 31 February, becomes null.
 """
 
 from functools import cache
@@ -29,11 +29,10 @@ _RUN_TOGETHER = r"^(?P<Y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?P<H>\d{2})(?P<M>\d{2})(
 _SERIAL = r"^\d{5}(\.\d+)?$"
 _AUTO = (_SEPARATED, _COMPACT, _RUN_TOGETHER)
 
-_CLASSES = {"0": b"0123456789", "-": b"-/.", " ": b" T", ":": b":"}
-_SHAPES = {
-    len(shape): [(place, np.frombuffer(_CLASSES[kind], dtype=np.uint8)) for place, kind in enumerate(shape)]
-    for shape in ("00000000", "0000-00-00", "0000-00-00 00:00:00")
-}
+_DIGIT, _SEPARATOR = b"0123456789", b"-/."
+_DAY = (*[_DIGIT] * 4, _SEPARATOR, *[_DIGIT] * 2, _SEPARATOR, *[_DIGIT] * 2)
+_CLOCK = (b" T", *[_DIGIT] * 2, b":", *[_DIGIT] * 2, b":", *[_DIGIT] * 2)
+_SHAPES = {8: (_DIGIT,) * 8, 10: _DAY, 19: _DAY + _CLOCK}
 _DAYS = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _CHINA_SECONDS = 8 * 3600
 _SERIAL_EPOCH = -25569  # 1899-12-30 in days of 1970
@@ -48,7 +47,9 @@ def to_timestamps(column: pa.Array, pattern: str = "auto") -> pa.Array:
         if column.type.tz is not None:
             return column.cast(STAMP)
         return _shifted(column.cast(pa.timestamp("us")))
-    return _per_distinct(column, pattern, local=False)
+    seconds, micros = _read(column, pattern)
+    none = seconds == _NOTHING
+    return pa.array(np.where(none, 0, seconds) * 10**6 + micros, mask=none).cast(STAMP)
 
 
 def to_dates(column: pa.Array, pattern: str = "auto") -> pa.Array:
@@ -62,32 +63,36 @@ def to_dates(column: pa.Array, pattern: str = "auto") -> pa.Array:
             pa.int32(),
         )
         return days.cast(pa.date32())
-    return _per_distinct(column, pattern, local=True)
+    seconds, _ = _read(column, pattern)
+    none = seconds == _NOTHING
+    days = np.floor_divide(np.where(none, 0, seconds) + _CHINA_SECONDS, 86400)
+    return pa.array(days.astype(np.int32), mask=none).cast(pa.date32())
 
 
 def _shifted(local: pa.Array) -> pa.Array:
     return pc.subtract(local.cast(pa.int64()), _CHINA_SECONDS * 10**6).cast(STAMP)
 
 
-def _per_distinct(column: pa.Array, pattern: str, *, local: bool) -> pa.Array:
-    encoded = column.cast(pa.string()).dictionary_encode()
-    seconds, micros = _seconds(pc.utf8_trim_whitespace(encoded.dictionary), pattern)
-    none = seconds == _NOTHING
-    if local:
-        days = np.where(none, 0, np.floor_divide(np.where(none, 0, seconds) + _CHINA_SECONDS, 86400))
-        parsed = pa.array(days.astype(np.int32), mask=none).cast(pa.date32())
-    else:
-        stamps = np.where(none, 0, seconds) * 10**6 + micros
-        parsed = pa.array(stamps, mask=none).cast(STAMP)
-    return parsed.take(encoded.indices)
-
-
-def _seconds(texts: pa.Array, pattern: str) -> tuple[Numbers, Numbers]:
+def _read(column: pa.Array, pattern: str) -> tuple[Numbers, Numbers]:
     """Return UTC seconds of 1970 (``_NOTHING`` where unreadable) and microseconds."""
+    texts = pc.utf8_trim_whitespace(column.cast(pa.string()))
     seconds = np.full(len(texts), _NOTHING, dtype=np.int64)
     micros = np.zeros(len(texts), dtype=np.int64)
     if pattern == "auto":
         _fill_fixed_widths(texts, seconds)
+    odd = np.flatnonzero((seconds == _NOTHING) & texts.is_valid().to_numpy(zero_copy_only=False))
+    if len(odd):
+        encoded = texts.take(pa.array(odd)).dictionary_encode()
+        places = encoded.indices.to_numpy()
+        distinct_seconds, distinct_micros = _read_odd(encoded.dictionary, pattern)
+        seconds[odd], micros[odd] = distinct_seconds[places], distinct_micros[places]
+    return seconds, micros
+
+
+def _read_odd(texts: pa.Array, pattern: str) -> tuple[Numbers, Numbers]:
+    """Read by expressions what is not of a fixed width; each distinct text comes once."""
+    seconds = np.full(len(texts), _NOTHING, dtype=np.int64)
+    micros = np.zeros(len(texts), dtype=np.int64)
     for expression in _AUTO if pattern == "auto" else (_expression(pattern),):
         todo = np.flatnonzero(seconds == _NOTHING)
         if not len(todo):
@@ -95,8 +100,7 @@ def _seconds(texts: pa.Array, pattern: str) -> tuple[Numbers, Numbers]:
         parts = pc.extract_regex(texts.take(pa.array(todo)), expression)
         found = np.flatnonzero(parts.is_valid().to_numpy(zero_copy_only=False))
         if len(found):
-            parts = parts.take(pa.array(found))
-            seconds[todo[found]], micros[todo[found]] = _assembled(parts)
+            seconds[todo[found]], micros[todo[found]] = _assembled(parts.take(pa.array(found)))
     if pattern == "auto":
         _fill_serials(texts, seconds)
     return seconds, micros
@@ -111,8 +115,11 @@ def _fill_fixed_widths(texts: pa.Array, seconds: Numbers) -> None:
     ):
         rows, matrix = rows_of_width(texts, width)
         shaped = np.ones(len(matrix), dtype=bool)
-        for place, characters in _SHAPES[width]:
-            shaped &= np.isin(matrix[:, place], characters)
+        for place, characters in enumerate(_SHAPES[width]):
+            if characters == _DIGIT:
+                shaped &= matrix[:, place] - np.uint8(ord("0")) <= 9
+            else:
+                shaped &= (matrix[:, place, None] == np.frombuffer(characters, dtype=np.uint8)).any(axis=1)
         chosen = matrix[shaped]
         of_day: Numbers | int = -_CHINA_SECONDS
         in_day = np.ones(len(chosen), dtype=bool)

@@ -1,6 +1,7 @@
 """A department's PostgreSQL, read through ADBC: binary COPY straight into Arrow, batch by batch."""
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -82,6 +83,7 @@ class PostgresRegister:
         return [_selected(schema.field(name)) for name in self._source.columns]
 
     def _stream(self, statement: str, *, empty: bool = False) -> Iterator[pa.Table]:
+        started = time.monotonic()
         try:
             with self._connection.cursor() as cursor:
                 cursor.execute(statement)
@@ -92,9 +94,20 @@ class PostgresRegister:
                     yield pa.Table.from_batches([batch])
         except adbc_driver_manager.Error as error:
             raise self._refusal(error.sqlstate or "") from None
-        except (pa.ArrowInvalid, OSError) as error:
-            timed_out = "statement timeout" in str(error) or "57014" in str(error)
-            raise self._refusal("57014" if timed_out else "08006") from None
+        except (pa.ArrowInvalid, OSError):
+            raise self._broken_off(time.monotonic() - started) from None
+
+    def _broken_off(self, seconds: float) -> SourceError:
+        """Tell why a stream ended early: here the driver states no SQLSTATE, only words in the server's language."""
+        if seconds >= timeout_seconds(self._source):
+            return refusals.timed_out(self._source, self._place)
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+                cursor.fetchone()
+        except (adbc_driver_manager.Error, pa.ArrowInvalid, OSError):
+            return refusals.unreachable(self._source, self._place)
+        return refusals.failed_query(self._source, self._place)
 
     def _refusal(self, state: str) -> SourceError:
         if state == "42703":

@@ -61,6 +61,12 @@ def from_sqlstate(source: Source, place: str, state: str) -> SourceError:
         return missing_table(source, place)
     if state.startswith(("08", "57P", "53", "3D")):
         return unreachable(source, place)
+    return failed_query(source, place, f" (SQLSTATE {state})")
+
+
+def failed_query(source: Source, place: str, state: str = "") -> SourceError:
+    """The database answers, but not this query: it would write, or a value in it cannot be computed."""
+    hint = "Run options.query, or a SELECT of the mapped columns, at the department to see why."
     return SourceError(
-        f"Source {source.code}: {place} refused the query (SQLSTATE {state}).", source=source.code
+        f"Source {source.code}: {place} refused the query{state}.", hint=hint, source=source.code
     )

@@ -43,6 +43,7 @@ def read_rows(source: Source, state: dict[str, Any] | None, batch_rows: int) -> 
     as_of = datetime.now(tz=UTC)
     register = _open(source)
     try:
+        _require_ids(register, source)
         if source.watermark:
             yield from _unplaced(register, source, state, batch_rows, as_of)
             order = (
@@ -55,7 +56,7 @@ def read_rows(source: Source, state: dict[str, Any] | None, batch_rows: int) -> 
         batches = rechunk(_pages(register, source, order, after, placed, batch_rows), batch_rows)
         for table, last in with_last(batches):
             window = _window(source, after)
-            after = None if last and not source.watermark else _last_key(table, order, source)
+            after = None if last and not source.watermark else _last_key(table, order)
             yield Delivery(_referenced(table, source), window, {"after": after}, as_of)
     finally:
         register.close()
@@ -69,6 +70,18 @@ def _open(source: Source) -> Register:
     from connectors.relational import RelationalRegister
 
     return RelationalRegister(source)
+
+
+def _require_ids(register: Register, source: Source) -> None:
+    """A row without an id would be passed over by every comparison with a key, so none may be there."""
+    for name in source.row_id:
+        if any(table.num_rows for table in register.page((name,), None, (name, True), 1)):
+            raise WrongFormat(
+                f"Source {source.code}: a row has no {name!r}, so the rows cannot be paged by it.",
+                hint="Name a column that is never null in row_id.",
+                source=source.code,
+                column=name,
+            )
 
 
 def _unplaced(
@@ -98,20 +111,11 @@ def _pages(
                 yield table
         if last is None or count < limit:
             return
-        after = _last_key(last, order, source)
+        after = _last_key(last, order)
 
 
-def _last_key(table: pa.Table, order: tuple[str, ...], source: Source) -> Key:
-    key = [_json_ready(table.column(name)[-1].as_py()) for name in order]
-    for name, value in zip(order, key, strict=True):
-        if value is None:
-            raise WrongFormat(
-                f"Source {source.code}: a row has no {name!r}, so the rows cannot be paged by it.",
-                hint="Name a column that is never null in row_id.",
-                source=source.code,
-                column=name,
-            )
-    return key
+def _last_key(table: pa.Table, order: tuple[str, ...]) -> Key:
+    return [_json_ready(table.column(name)[-1].as_py()) for name in order]
 
 
 def _json_ready(value: Any) -> Any:

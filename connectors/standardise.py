@@ -30,6 +30,11 @@ PROBLEMS = pa.schema(
         pa.field("reason", pa.string()),
     ]
 )
+TRAVELLING = (
+    pa.field("_row", pa.string()),
+    pa.field("_observed_at", dates.STAMP),
+    pa.field("_raw", pa.string()),
+)
 _REASONS = {
     "code": "the value is no code or label of its set",
     "date": "the value is no possible date",
@@ -74,12 +79,7 @@ def standardise(source: Source, resource: Resource, batch: Batch) -> Standardise
         _observed_at(source, batch, raw),
         rows_as_json(raw.drop_columns(["_row"])),
     ]
-    extra = [
-        pa.field("_row", pa.string()),
-        pa.field("_observed_at", dates.STAMP),
-        pa.field("_raw", pa.string()),
-    ]
-    schema = pa.schema([*resource.arrow_schema, *extra])
+    schema = pa.schema([*resource.arrow_schema, *TRAVELLING])
     return Standardised(
         pa.Table.from_arrays(columns, schema=schema), pa.concat_tables([PROBLEMS.empty_table(), *problems])
     )

@@ -68,14 +68,11 @@ class _Sample:
 def tell_encoding(path: Path, source: Source) -> Encoding:
     """Return the file's encoding; ``options.encoding`` may name it, else it is told from the bytes.
 
-    Raises ``UnknownEncoding`` naming the offset of the first byte that does not fit, ``TruncatedFile`` when the file
-    is empty or ends within a character, ``DefinitionError`` when the declared encoding does not exist.
+    Raises ``UnknownEncoding`` naming the first byte that does not fit, ``TruncatedFile`` when the file is empty or ends
+    within a character, ``DefinitionError`` when the declared encoding does not exist.
     """
     place = f"Source {source.code}, file {path.name}"
-    with path.open("rb") as file:
-        head = file.read(4096)
-    if not head:
-        raise TruncatedFile(f"{place} is empty.", source=source.code, file=path.name)
+    head = _head(path, source.code, place)
     declared = str(source.option("encoding", "auto")).lower()
     if declared != "auto":
         return _as_declared(path, source.code, declared, place)
@@ -96,6 +93,14 @@ def tell_encoding(path: Path, source: Source) -> Encoding:
         source=source.code,
         file=path.name,
     )
+
+
+def _head(path: Path, source: str, place: str) -> bytes:
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if not head:
+        raise TruncatedFile(f"{place} is empty.", source=source, file=path.name)
+    return head
 
 
 def _as_declared(path: Path, source: str, declared: str, place: str) -> Encoding:

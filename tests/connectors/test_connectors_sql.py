@@ -173,8 +173,10 @@ def test_the_session_cannot_write(register, company_source):
     register.execute("CREATE SEQUENCE taken")
     query = f"SELECT {COLUMNS}, nextval('taken') FROM \"市场主体 登记\""
     register.insert(companies(1))
-    with pytest.raises(SourceError, match="SQLSTATE 25006"):
+    with pytest.raises(SourceError, match="refused the query"):
         list(pull(company_source(register, table=None, options={"query": query})))
+    with psycopg.connect(register.url) as connection:
+        assert connection.execute("SELECT is_called FROM taken").fetchone() == (False,)
 
 
 def test_rows_without_an_id_cannot_be_paged(register, company_source):

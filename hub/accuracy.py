@@ -1,5 +1,6 @@
 """How true the libraries are: golden records, read through the guarded door, held against the city's truth."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,7 +92,8 @@ def _agrees(item: Item, true: Any, known: Any) -> bool:
         return bool(shapely.equals_exact(shapely.from_wkb(true), shapely.geometry.shape(known), 1e-7))
     if item.type in (ItemType.NUMERIC, ItemType.MONEY, ItemType.DOUBLE, ItemType.FLOAT, ItemType.INTEGER):
         return abs(float(true) - float(known)) < 1e-6
-    return str(true) == str(known)
+    # the hub keeps text in its compatibility form (NFKC): full-width brackets are the same brackets
+    return unicodedata.normalize("NFKC", str(true)) == str(known)
 
 
 def _chunks(table: pa.Table) -> Iterator[pa.Table]:

@@ -46,6 +46,8 @@ def ingested(reports: Sequence[SourceReport]) -> RenderableType:
 def reasons(reports: Sequence[SourceReport]) -> RenderableType:
     """Show why rows were quarantined, most frequent first."""
     rows = [[r.source, reason, count] for r in reports for reason, count in r.reasons.most_common()]
+    if not rows:
+        return "No row was quarantined."
     return table("Quarantined, by reason (a row may have several)", ["source", "item: rule", "rows"], rows)
 
 

@@ -37,7 +37,7 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:,.4f}" if isinstance(value, float) else str(value)
+    return f"{value:,.1f}" if isinstance(value, float) else str(value)
 
 
 def _numeric(text: str) -> bool:

@@ -1,6 +1,7 @@
 """Appends of calls: concurrent entries share one COPY and one commit, and none returns before it is durable."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import asyncpg
 
@@ -41,14 +42,25 @@ class Appender:
 
     async def _write(self, entries: Sequence[Entry]) -> Sequence[None]:
         try:
-            async with self._lanes.one() as connection:
-                await connection.copy_records_to_table(
-                    "entry",
-                    schema_name="ledger",
-                    columns=COLUMNS,
-                    records=[entry.row() for entry in entries],
-                    timeout=SECONDS,
-                )
+            try:
+                await self._copy(entries)
+            except DatabaseUnavailable:
+                await self._copy_again(entries)
         except (asyncpg.PostgresError, DatabaseUnavailable) as error:
             raise LedgerUnavailable(_UNWRITTEN, hint=_HINT) from error
         return [None] * len(entries)
+
+    async def _copy(self, entries: Sequence[Entry]) -> None:
+        async with self._lanes.one() as connection:
+            await connection.copy_records_to_table(
+                "entry",
+                schema_name="ledger",
+                columns=COLUMNS,
+                records=[entry.row() for entry in entries],
+                timeout=SECONDS,
+            )
+
+    async def _copy_again(self, entries: Sequence[Entry]) -> None:
+        # The connection broke, perhaps after the commit. The ids tell: COPY writes all entries or none.
+        with suppress(asyncpg.UniqueViolationError):
+            await self._copy(entries)

@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from audit.entry import COLUMNS, leaf_of
+from audit.entry import LEAF_SQL
 from audit.merkle import Frontier, leaf_hash
 from audit.notes import NoteVerifier, checkpoint_text
 from schemas.errors import LedgerBroken
 
 _ROWS = 2_000  # read at a time
 _SEALED = text(
-    f"SELECT number, hash, {', '.join(COLUMNS)} FROM ledger.leaf JOIN ledger.entry ON id = entry WHERE number < :size ORDER BY number"
+    f"SELECT number, hash, id, {LEAF_SQL} AS leaf FROM ledger.leaf JOIN ledger.entry ON id = entry WHERE number < :size ORDER BY number"
 )
 _CHECKPOINTS = text("SELECT size, root, note FROM ledger.checkpoint ORDER BY size")
 _COUNTS = text("""
@@ -55,7 +55,7 @@ def verify(connection: Connection, verifier: NoteVerifier) -> Proof:
 def _checked_leaf(row: Mapping[Any, Any], number: int) -> bytes:
     if row["number"] != number:
         raise LedgerBroken(f"Leaf {number} is missing.")
-    if leaf_hash(leaf_of(row)) != row["hash"]:
+    if leaf_hash(row["leaf"]) != row["hash"]:
         raise LedgerBroken(f"Entry {row['id']}, leaf {number}, was altered after it was sealed.")
     return row["hash"]
 

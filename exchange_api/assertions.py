@@ -1,6 +1,7 @@
 """Client authentication by ``private_key_jwt`` (RFC 7523, section 3): a system signs who it is, for this hub, once."""
 
 import time
+import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, SecurityWarning
 
 from catalog.party import System, SystemStatus
 from exchange_api.tokens import unverified
@@ -20,6 +21,8 @@ ALGORITHMS = ("EdDSA", "Ed25519", "ES256", "RS256", "PS256")
 LONGEST_LIFE = 300  # seconds from now to the assertion's end
 SKEW = 30  # seconds by which clocks may differ
 _LONGEST_ID = 200
+# RFC 9864 renames EdDSA to Ed25519; what most clients still call it is no reason for a warning a token.
+warnings.filterwarnings("ignore", message="EdDSA is deprecated", category=SecurityWarning)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from exchange_api.masking import mask_of
 from infra.coalescing import Coalescer
 from infra.keyring import Keyring
 from infra.lanes import Lanes
+from schemas.errors import DatabaseUnavailable
 from schemas.resource import Resource
 
 LANES = 2
@@ -71,6 +72,12 @@ class Library:
         return shelf.reader.provenance(row, items, self._batches)
 
     async def _fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Row]:
+        try:
+            return await self._fetch_once(sql, values)
+        except DatabaseUnavailable:  # the connection may just have been cut; there are others
+            return await self._fetch_once(sql, values)
+
+    async def _fetch_once(self, sql: str, values: Sequence[Any]) -> Sequence[Row]:
         async with self._lanes.one() as connection:
             try:
                 return await connection.fetch(sql, values)

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 SECONDS = 10.0  # how long one statement, or waiting for a connection, may take
 
 
+def _broken() -> tuple[type[Exception], ...]:
+    import asyncpg
+
+    # a server that is shut down says so as an operator's intervention
+    told = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InterfaceError)
+    return (OSError, TimeoutError, *told)
+
+
 class Lanes:
     """As many connections of a pool as there are users at once; more users wait in the pool's queue."""
 
@@ -28,8 +36,6 @@ class Lanes:
     @asynccontextmanager
     async def one(self) -> AsyncIterator["asyncpg.Connection"]:
         """A live connection; ``DatabaseUnavailable`` when none can be had or it breaks, whatever the cause."""
-        import asyncpg
-
         try:
             connection = self._idle.pop() if self._idle else await self._pool.acquire(timeout=SECONDS)
             if connection.is_closed():
@@ -39,7 +45,7 @@ class Lanes:
                 yield connection
             finally:
                 await self._keep(connection)
-        except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+        except _broken() as error:
             raise DatabaseUnavailable(
                 "The hub's database does not answer.",
                 hint="Try again; if it stays, tell the hub's operators.",

@@ -4,8 +4,9 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -134,6 +135,22 @@ def _database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield server.url(name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settled(server) -> Callable[[], None]:
+    """Wait until every transaction begun so far has ended: the ledger's order waits for them, whosoever they are."""
+
+    def _wait() -> None:
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            last = connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
+            query = "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= %s::xid8"
+            deadline = time.monotonic() + 120
+            while connection.execute(query, last).fetchone() != (True,):
+                assert time.monotonic() < deadline, "another test's transaction does not end"
+                time.sleep(0.02)
+
+    return _wait
 
 
 @pytest.fixture

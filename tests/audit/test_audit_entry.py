@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from audit.entry import Entry, Kind, leaf_of, new_entry_id
+from audit.entry import Entry, Kind, new_entry_id
 from schemas.errors import ConfigurationError
 
 
@@ -28,19 +28,3 @@ def test_entry_ids_are_version_7_and_in_order():
 def test_an_entry_that_exists_can_be_written(wrong):
     with pytest.raises(ConfigurationError):
         Entry(kind=Kind.CALL, action="record", outcome="answered", keys=1, **wrong)
-
-
-def test_the_leaf_says_everything_but_the_transaction():
-    entry = Entry(
-        kind=Kind.CALL, action="record", outcome="answered", keys=1, subjects=b"0" * 16, purpose="核验"
-    )
-    row = {name: getattr(entry, name) for name in Entry.__slots__}
-    leaf = leaf_of(row)
-    assert leaf == leaf_of(dict(reversed(row.items())))
-    for name, value in {
-        "purpose": "核 验",
-        "subjects": b"1" * 16,
-        "records": 1,
-        "at": datetime.now(UTC),
-    }.items():
-        assert leaf_of(row | {name: value}) != leaf

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from audit.appender import Appender
-from audit.entry import Entry, Kind
+from audit.entry import LEAF_SQL, Entry, Kind
 from audit.notes import ledger_signer
 from audit.proving import verify
 from audit.reading import entry as entry_of
@@ -66,6 +66,17 @@ def signer(keyring):
 def ledger(database):
     with database.engine(Role.AUDITOR).connect() as connection:
         yield connection
+
+
+@pytest.fixture
+def seal_all(database, signer, settled):
+    """Seal everything written so far, whatever other tests do on the shared server."""
+
+    def _seal():
+        settled()
+        return seal(database.engine(Role.APPLICATION), signer)
+
+    return _seal
 
 
 def test_concurrent_entries_are_all_written(database, ledger):
@@ -140,40 +151,51 @@ def test_a_server_that_does_not_wait_for_the_disk_is_refused(database, hub_setti
         append(database, [call()])
 
 
-def test_sealing_in_steps_proves_itself(database, ledger, signer):
-    engine = database.engine(Role.APPLICATION)
+def test_the_leaf_says_everything_unambiguously(database, ledger):
+    told = call(
+        7, at=datetime(2026, 5, 4, 10, 0, 0, 5, tzinfo=UTC), facts={"b": 1, "a": "民政"}, detail=b"\x01"
+    )
+    append(database, [told])
+    (leaf,) = ledger.execute(text(f"SELECT {LEAF_SQL} FROM ledger.entry")).scalars()
+    assert leaf.decode() == (
+        f"36:{told.id},27:2026-05-04T10:00:00.000005Z,4:call,6:record,8:answered,7:permits,-,-,14:natural_person,"
+        f'12:企业开办,-,6:CASE-7,-,-,1:1,32:{"0" * 31}7,8:name,sex,1:1,3:900,2:01,23:{{"a": "民政", "b": 1}},'
+    )
+
+
+def test_sealing_in_steps_proves_itself(database, ledger, signer, seal_all):
     assert (
-        seal(engine, signer).size,
+        seal_all().size,
         verify(ledger, signer.verifier).checkpoints,
     ) == (0, 0)
     for total in (3, 7, 12):
         append(database, [call(number) for number in range(total - tail(ledger, 100).__len__())])
-        assert seal(engine, signer).size == total
-    assert seal(engine, signer).entries == 0
+        assert seal_all().size == total
+    assert seal_all().entries == 0
     append(database, [call()])
     proof = verify(ledger, signer.verifier)
     assert (proof.entries, proof.sealed, proof.checkpoints) == (13, 12, 3)
 
 
-def test_sealing_more_than_one_portion(database, ledger, signer, monkeypatch):
+def test_sealing_more_than_one_portion(database, ledger, signer, monkeypatch, seal_all):
     monkeypatch.setattr("audit.sealer.MOST", 5)
     append(database, [call(number) for number in range(23)])
-    assert seal(database.engine(Role.APPLICATION), signer).entries == 23
+    assert seal_all().entries == 23
     assert verify(ledger, signer.verifier).sealed == 23
 
 
-def test_the_leaf_order_waits_for_open_transactions(database, ledger, signer):
+def test_the_leaf_order_waits_for_open_transactions(database, ledger, signer, seal_all):
     engine = database.engine(Role.APPLICATION)
     with engine.begin() as slow:
         append_sync(slow, call(1))
         append(database, [call(2)])
         assert seal(engine, signer).size == 0  # the first may still commit, and would come first
-    assert seal(engine, signer).size == 2
+    assert seal_all().size == 2
     order = text("SELECT case_code FROM ledger.leaf JOIN ledger.entry ON id = entry ORDER BY number")
     assert ledger.execute(order).scalars().all() == ["CASE-1", "CASE-2"]
 
 
-def test_a_restored_ledger_goes_on(database, ledger, signer):
+def test_a_restored_ledger_goes_on(database, ledger, signer, seal_all):
     """Dumps keep transaction numbers; the new cluster starts far below them."""
     far = text("ALTER TABLE ledger.entry ALTER transaction SET DEFAULT '900000000000'::xid8")
     now = text("ALTER TABLE ledger.entry ALTER transaction SET DEFAULT pg_current_xact_id()")
@@ -181,22 +203,21 @@ def test_a_restored_ledger_goes_on(database, ledger, signer):
         with database.engine(Role.OWNER).begin() as connection:
             connection.execute(setting)
         append(database, [call(number)])
-        assert seal(database.engine(Role.APPLICATION), signer).size == number
+        assert seal_all().size == number
     assert verify(ledger, signer.verifier).sealed == 2
 
 
-def test_statistics_are_sealed_with_the_entries(database, ledger, signer):
+def test_statistics_are_sealed_with_the_entries(database, ledger, signer, seal_all):
     hour = datetime(2026, 5, 4, 10, tzinfo=UTC)
     answered = [call(number, at=hour.replace(minute=number)) for number in range(4)]
     refused = call(
         9, at=hour, kind=Kind.REFUSAL, outcome="refused", problem="missing_purpose", purpose=None, records=0
     )
-    engine = database.engine(Role.APPLICATION)
     append(database, answered[:2])
-    seal(engine, signer)
+    seal_all()
     append(database, [*answered[2:], refused])
     assert statistics(ledger)[0]["entries"] == 2
-    seal(engine, signer)
+    seal_all()
     first, second = statistics(ledger)
     assert [first[k] for k in ("hour", "outcome", "purpose", "entries", "records", "duration")] == [
         hour,
@@ -223,9 +244,9 @@ TAMPERINGS = [
 ]
 
 
-def test_what_a_superuser_tampers_with_is_found(database, signer):
+def test_what_a_superuser_tampers_with_is_found(database, signer, seal_all):
     append(database, [call(number) for number in range(4)])
-    seal(database.engine(Role.APPLICATION), signer)
+    seal_all()
     with database.engine(Role.OWNER).begin() as connection:
         for table in ("entry", "leaf", "checkpoint", "statistic"):
             connection.execute(text(f"ALTER TABLE ledger.{table} DISABLE TRIGGER append_only"))
@@ -275,12 +296,12 @@ def test_tail_goes_on_after_an_entry(database, ledger):
     assert [row["case_code"] for row in tail(ledger, 10, after=first["id"])] == ["CASE-2"]
 
 
-def test_the_appender_comes_back_after_its_connection_was_cut(database, ledger):
+def test_the_appender_comes_back_after_its_connection_was_cut(database, ledger, hub_settings):
     async def story():
         lanes = Lanes(await database.pool(Role.APPLICATION, 1, 2))
         appender = Appender(lanes)
         await appender.append(call(1))
-        other = await asyncpg.connect(database.url(Role.OWNER))
+        other = await asyncpg.connect(hub_settings.database_url)
         await other.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND pid <> pg_backend_pid()"
         )

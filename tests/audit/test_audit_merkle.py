@@ -1,7 +1,7 @@
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.merkle import (
@@ -68,6 +68,7 @@ def test_reference_consistency_proof():
     assert consistency_proof(LEAVES[:7], 4) == [node_hash(fourth, LEAVES[6])]
 
 
+@settings(deadline=None)
 @given(TREES, st.data())
 def test_every_leaf_is_provable_and_no_other(leaves, data):
     number = data.draw(st.integers(0, len(leaves) - 1))
@@ -78,6 +79,7 @@ def test_every_leaf_is_provable_and_no_other(leaves, data):
     assert not included(leaves[number], len(leaves), len(leaves), proof, root)
 
 
+@settings(deadline=None)
 @given(TREES, st.data())
 def test_growth_is_provable_and_rewriting_is_not(leaves, data):
     old = data.draw(st.integers(1, len(leaves)))
@@ -87,6 +89,7 @@ def test_growth_is_provable_and_rewriting_is_not(leaves, data):
     assert not consistent(old, old_root, len(leaves), leaf_hash(b"forged"), proof)
 
 
+@settings(deadline=None)
 @given(TREES, st.data())
 def test_a_frontier_grows_in_any_steps(leaves, data):
     cut = data.draw(st.integers(0, len(leaves)))

@@ -1,0 +1,200 @@
+"""A served hub of one's own: a database with real golden rows, systems with agreements, Granian in front."""
+
+import json
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import quote
+
+import httpx
+import psycopg
+import pyarrow as pa
+import pytest
+from joserfc import jwt
+from joserfc.jwk import OKPKey
+from sqlalchemy import text
+
+from audit.recording import record_administration
+from base_libraries.storage import create_tables
+from base_libraries.vault import Vault
+from catalog.agreement import Agreement
+from catalog.party import Organisation, System
+from catalog.repository import Catalogue
+from hub.server import served
+from infra.database import Database, Role, open_database
+from infra.keyring import FileKeyring
+from infra.settings import Settings
+from schemas.identifiers import citizen_check
+from schemas.resource import resource_named
+
+PURPOSE, LAW, CASE = "企业开办核验", "行政许可法第三十四条", "CASE-0001"
+ITEMS = ("citizen_number", "name", "sex", "date_of_birth", "mobile_phone")
+KEY = OKPKey.generate_key("Ed25519")
+PERSON, COMPANY_CREDIT = "natural_person", "credit_record"
+NOW = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
+
+
+def citizen(number: int) -> str:
+    first = f"500103199001{number % 28 + 1:02d}{number // 28:03d}"
+    return first + citizen_check(first)
+
+
+def golden(database: Database, keyring: FileKeyring, code: str, rows: list[dict]) -> None:
+    """Write golden rows as consolidation does: sealed, indexed, with provenance of batch 1."""
+    resource = resource_named(code)
+    vault = Vault(resource, keyring)
+    with database.engine(Role.OWNER).begin() as connection:
+        create_tables(connection, resource)
+    table = pa.Table.from_pylist(rows, schema=resource.arrow_schema)
+    subjects, versions = vault.subjects(table), pa.array([1] * len(rows), pa.int32())
+    columns = {"_subject": subjects, "_version": versions} | vault.lookups(table)
+    columns |= {"_valid_from": pa.array([NOW] * len(rows)), "_recorded_at": pa.array([NOW] * len(rows))}
+    columns |= {"_digest": vault.digests(table), "_sealed": vault.seal("golden", table, subjects, versions)}
+    columns |= {item.name: table[item.name] for item in resource.open_items}
+    records = pa.table(columns).to_pylist()
+    for record, row in zip(records, rows, strict=True):
+        record["_provenance"] = [9 if row.get(item.name) is not None else 0 for item in resource.items]
+    names = ", ".join(f'"{name}"' for name in records[0])
+    values = ", ".join(f":{name}" for name in records[0])
+    query = text(f"INSERT INTO library.golden_{code} ({names}) VALUES ({values})")
+    with database.engine(Role.APPLICATION).begin() as connection:
+        connection.execute(query, records)
+        connection.execute(text("""
+            INSERT INTO library.batch SELECT (json_populate_record(NULL::library.batch, CAST(:batch AS json))).*
+            ON CONFLICT DO NOTHING
+        """), {"batch": json.dumps(BATCH)})  # fmt: skip
+
+
+BATCH = {
+    "number": 1, "source": "public_security", "resource": PERSON, "digest": "d", "pull_window": "all", "pulled": 1,
+    "contributed": 1, "unchanged": 0, "quarantined": 0, "created": 1, "updated": 0, "report": {}, "recorded_at": NOW.isoformat(),
+}  # fmt: skip
+
+
+def persons(number: int) -> list[dict]:
+    return [
+        {
+            "citizen_number": citizen(n), "name": f"测试{n}", "sex": "1", "date_of_birth": date(1990, 1, n % 28 + 1),
+            "mobile_phone": f"138{n:08d}", "marital_status": "10",
+        }
+        for n in range(number)
+    ]  # fmt: skip
+
+
+def agreement(id_: str, system: str, code: str, items, **changed) -> Agreement:
+    told = {
+        "id": id_, "system": system, "resource": code, "items": tuple(items), "purposes": frozenset({PURPOSE}),
+        "legal_bases": frozenset({LAW}), "valid_from": datetime.now(UTC) - timedelta(minutes=1),
+        "valid_to": datetime.now(UTC) + timedelta(days=1),
+    }  # fmt: skip
+    return Agreement(**told | changed)
+
+
+def fill_catalogue(database: Database) -> None:
+    public = KEY.as_dict(private=False)
+    credit = [item.name for item in resource_named(COMPANY_CREDIT).items]
+    with database.engine(Role.APPLICATION).begin() as connection:
+        catalogue = Catalogue(connection, record_administration)
+        catalogue.add_organisation(Organisation("11500000009275123X", "行政审批局"), actor="test")
+        for system in ("permits", "masked", "stranger", "suspended"):
+            catalogue.add_system(System(system, "11500000009275123X", system, (public,)), actor="test")
+        catalogue.add_agreement(agreement("a-1", "permits", PERSON, ITEMS), actor="test")
+        catalogue.add_agreement(agreement("a-2", "permits", COMPANY_CREDIT, credit, max_keys=2), actor="test")
+        hidden = frozenset({"name", "mobile_phone", "date_of_birth"})
+        catalogue.add_agreement(agreement("a-3", "masked", PERSON, ITEMS, masked=hidden), actor="test")
+        catalogue.add_agreement(agreement("a-4", "suspended", PERSON, ITEMS), actor="test")
+
+
+@dataclass
+class Served:
+    """The hub under test, and how a system would speak to it."""
+
+    url: str
+    settings: Settings
+    database: Database
+    keyring: FileKeyring
+    http: httpx.Client = field(init=False)
+
+    def __post_init__(self):
+        self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+
+    def assertion(self, system="permits", key=KEY, alg="EdDSA", **changed):
+        now = int(time.time())
+        claims = {
+            "iss": system, "sub": system, "aud": f"{self.url}/oauth/token", "jti": uuid.uuid4().hex, "iat": now, "exp": now + 60,
+        }  # fmt: skip
+        told = {name: value for name, value in (claims | changed).items() if value is not None}
+        return jwt.encode({"alg": alg}, told, key, algorithms=[alg])
+
+    def ask_token(self, assertion, **form):
+        told = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": assertion,
+        }
+        return self.http.post("/oauth/token", data=told | form)
+
+    def token(self, system="permits"):
+        answer = self.ask_token(self.assertion(system))
+        assert answer.status_code == 200, answer.text
+        return answer.json()["access_token"]
+
+    def headers(self, token, **changed):
+        told = {
+            "Authorization": f"Bearer {token}",
+            "Hub-Purpose": quote(PURPOSE),
+            "Hub-Legal-Basis": quote(LAW),
+        }
+        told |= {"Hub-Case-Code": CASE} | changed
+        return {name: value for name, value in told.items() if value is not None}
+
+    def record(self, key, token, code=PERSON, params=None, **changed):
+        path = f"/v1/resources/{code}/records/{quote(key, safe='')}"
+        return self.http.get(path, headers=self.headers(token, **changed), params=params)
+
+    def query(self, body, token, code=PERSON, **changed):
+        return self.http.post(
+            f"/v1/resources/{code}/query", headers=self.headers(token, **changed), json=body
+        )
+
+    def entry(self, answer):
+        """The ledger entry an answer names."""
+        with self.database.engine(Role.AUDITOR).connect() as connection:
+            query = text("SELECT * FROM ledger.entry WHERE id = CAST(:id AS uuid)")
+            return connection.execute(query, {"id": answer.headers["hub-entry"]}).mappings().one()
+
+    def entries(self):
+        with self.database.engine(Role.AUDITOR).connect() as connection:
+            query = text("SELECT count(*) FROM ledger.entry WHERE kind IN ('call', 'refusal')")
+            return connection.execute(query).scalar_one()
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def served_hub(server, tmp_path_factory):
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE hub_template")
+        home = tmp_path_factory.mktemp("hub")
+        settings = Settings(
+            home=home, database_url=server.url(name), port=free_port(), workers=2, _env_file=None
+        )
+        keyring = FileKeyring(settings.keyring)
+        with open_database(settings) as database:
+            golden(database, keyring, PERSON, persons(300))
+            golden(database, keyring, COMPANY_CREDIT, [
+                {"record_number": f"01:渝/许{n}", "kind": "01", "subject_code": citizen(n // 2), "subject_name": f"测试{n // 2}"}
+                for n in range(8)
+            ])  # fmt: skip
+            fill_catalogue(database)
+            with served(settings, home / "server.log") as url:
+                yield Served(url, settings, database, keyring)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

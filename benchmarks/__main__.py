@@ -5,12 +5,10 @@ import json
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from benchmarks import batch, calls, ingest
 from benchmarks.ground import prepared
 from benchmarks.ratios import Ratio, machine
-from hub.commands.screen import table
+from hub.commands.screen import console, table
 from infra.settings import load_settings
 
 ALL = {"ingest": ingest.measure, "calls": calls.measure, "batch": batch.measure}
@@ -26,7 +24,6 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.names) - set(ALL):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
-    console = Console(highlight=False)
     found: list[Ratio] = []
     with prepared(load_settings(), options.persons) as ground:
         for name in options.names or ALL:

@@ -92,8 +92,12 @@ def _agrees(item: Item, true: Any, known: Any) -> bool:
         return bool(shapely.equals_exact(shapely.from_wkb(true), shapely.geometry.shape(known), 1e-7))
     if item.type in (ItemType.NUMERIC, ItemType.MONEY, ItemType.DOUBLE, ItemType.FLOAT, ItemType.INTEGER):
         return abs(float(true) - float(known)) < 1e-6
-    # the hub keeps text in its compatibility form (NFKC): full-width brackets are the same brackets
-    return unicodedata.normalize("NFKC", str(true)) == str(known)
+    return _text(true) == _text(known)
+
+
+def _text(value: Any) -> str:
+    """In compatibility form: full-width brackets, which the hub folds in names but not in prose, are the same brackets."""
+    return unicodedata.normalize("NFKC", str(value))
 
 
 def _chunks(table: pa.Table) -> Iterator[pa.Table]:

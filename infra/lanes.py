@@ -27,29 +27,45 @@ def _broken() -> tuple[type[Exception], ...]:
 
 
 class Lanes:
-    """As many connections of a pool as there are users at once; more users wait in the pool's queue."""
+    """As many connections of a pool as there are users at once; more users wait in line for the next one kept."""
 
     def __init__(self, pool: "asyncpg.Pool") -> None:
         self._pool = pool
+        self._free = asyncio.Semaphore(pool.get_max_size())
         self._idle: deque[asyncpg.Connection] = deque()
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator["asyncpg.Connection"]:
         """A live connection; ``DatabaseUnavailable`` when none can be had or it breaks, whatever the cause."""
         try:
-            connection = self._idle.pop() if self._idle else await self._pool.acquire(timeout=SECONDS)
-            if connection.is_closed():
-                await self._pool.release(connection)
-                connection = await self._pool.acquire(timeout=SECONDS)
+            await self._turn()
             try:
-                yield connection
+                connection = await self._taken()
+                try:
+                    yield connection
+                finally:
+                    await self._keep(connection)
             finally:
-                await self._keep(connection)
+                self._free.release()
         except _broken() as error:
             raise DatabaseUnavailable(
                 "The hub's database does not answer.",
                 hint="Try again; if it stays, tell the hub's operators.",
             ) from error
+
+    async def _turn(self) -> None:
+        if self._free.locked():
+            await asyncio.wait_for(self._free.acquire(), SECONDS)
+        else:
+            await self._free.acquire()  # at once, and without the cost of a timer
+
+    async def _taken(self) -> "asyncpg.Connection":
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+            await self._pool.release(connection)
+        return await self._pool.acquire(timeout=SECONDS)
 
     async def _keep(self, connection: "asyncpg.Connection") -> None:
         if connection.is_closed():

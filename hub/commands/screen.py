@@ -1,14 +1,26 @@
 """What every command prints with: one console, tables, and ``--json`` for machines."""
 
 import json
+import os
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-console = Console(highlight=False)
+WIDE = 120  # columns of a file or a pipe, which have no width of their own
+
+
+def wide_console() -> Console:
+    """Make a console as wide as the terminal, or wide enough for every table."""
+    narrow = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if narrow else WIDE)
+
+
+console = wide_console()
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of tables.")]
 
@@ -20,11 +32,14 @@ def print_json(value: Any) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     """Make a table; numbers are right-aligned and grouped by thousands."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    made = Table(
+        title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
+        show_header=any(columns),
+    )  # fmt: skip
     shown = [[_cell(value) for value in row] for row in rows]
     for place, column in enumerate(columns):
         numeric = bool(shown) and all(_numeric(row[place]) for row in shown)
-        made.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        made.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=place == 0)
     for row in shown:
         made.add_row(*row)
     return made

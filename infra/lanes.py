@@ -21,9 +21,10 @@ SECONDS = 10.0  # how long one statement, or waiting for a connection, may take
 def _broken() -> tuple[type[Exception], ...]:
     import asyncpg
 
-    # a server that is shut down says so as an operator's intervention
-    told = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InterfaceError)
-    return (OSError, TimeoutError, *told)
+    # A server that is shut down says so as an operator's intervention; a client that meets the end of its
+    # connection halfway calls it an error of its own.
+    told = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
+    return (OSError, TimeoutError, *told, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class Lanes:
@@ -43,6 +44,9 @@ class Lanes:
                 connection = await self._taken()
                 try:
                     yield connection
+                except _broken():
+                    connection.terminate()
+                    raise
                 finally:
                     await self._keep(connection)
             finally:

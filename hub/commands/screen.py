@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 WIDE = 120  # columns of a file or a pipe, which have no width of their own
 
@@ -30,19 +31,16 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    """Make a table; numbers are right-aligned and grouped by thousands."""
-    made = Table(
-        title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
-        show_header=any(columns),
-    )  # fmt: skip
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> RenderableType:
+    """Make a table under its title; numbers are right-aligned and grouped by thousands."""
+    made = Table(header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(columns))
     shown = [[_cell(value) for value in row] for row in rows]
     for place, column in enumerate(columns):
         numeric = bool(shown) and all(_numeric(row[place]) for row in shown)
         made.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=place == 0)
     for row in shown:
         made.add_row(*row)
-    return made
+    return Group(Text(title, style="bold"), made)
 
 
 def _cell(value: Any) -> str:

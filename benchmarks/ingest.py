@@ -10,8 +10,10 @@ import shutil
 import tempfile
 from time import perf_counter
 from typing import Any
+from urllib.parse import quote
 
 from adbc_driver_postgresql import dbapi
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
 
 from base_libraries.storage import Tables
@@ -75,7 +77,7 @@ def _dlt(ground: Ground) -> float:
     try:
         pipeline = dlt.pipeline(
             "bench",
-            destination=dlt.destinations.postgres(ground.peers),
+            destination=dlt.destinations.postgres(_credentials(ground.peers)),
             dataset_name="dlt_bench",
             pipelines_dir=folder,
         )
@@ -87,9 +89,8 @@ def _dlt(ground: Ground) -> float:
                 yield pa.Table.from_batches([batch])
 
         with dbapi.connect(ground.peers) as connection, connection.cursor() as cursor:
-            cursor.execute(
-                "DROP SCHEMA IF EXISTS dlt_bench CASCADE; DROP SCHEMA IF EXISTS dlt_bench_staging CASCADE"
-            )
+            for schema in ("dlt_bench", "dlt_bench_staging"):
+                cursor.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
             connection.commit()
         began = perf_counter()
         pipeline.run(rows(), loader_file_format=_fastest_format())
@@ -99,6 +100,15 @@ def _dlt(ground: Ground) -> float:
         return int(loaded[0][0]) / seconds if loaded else 0.0
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _credentials(url: str) -> dict[str, object]:
+    """Say where the database is in dlt's own terms: it wants a host and a password, also of a Unix socket."""
+    parts = conninfo_to_dict(url)
+    return {
+        "database": parts["dbname"], "username": parts["user"], "password": parts.get("password", "none"),
+        "host": quote(str(parts["host"]), safe=""), "port": int(str(parts["port"])),
+    }  # fmt: skip
 
 
 def _fastest_format() -> Any:

@@ -13,7 +13,7 @@ from benchmarks.ratios import Ratio, alternate
 from hub import server
 
 RESOURCE = "natural_person"
-REQUESTS, CONNECTIONS = 3_000, 32
+REQUESTS, CONNECTIONS = 10_000, 32
 ITEMS = "name,sex,registered_division,marital_status,life_status"
 
 

@@ -100,17 +100,21 @@ def _checked(text: str, place: str) -> str:
 
 def record_call(resource: Resource, key: str, scope: Scope, stated: Stated) -> Call:
     """Read ``GET …/records/{key}?items=a,b&provenance=true``."""
-    items: tuple[str, ...] = ()
-    provenance = False
-    if scope["query_string"]:
-        asked = _parameters(scope["query_string"])
-        items = known_items(resource, [name for name in asked.pop("items", "").split(",") if name])
-        provenance = _flag(asked.pop("provenance", "false"))
-        if asked:
-            raise MalformedRequest(
-                "There is a query parameter that is not known.", hint="Known are: items, provenance."
-            )
-    return Call((checked_key(resource.key, key, 1),), items, None, provenance, stated)
+    names, provenance = _chosen(scope["query_string"])
+    key = checked_key(resource.key, key, 1)
+    return Call((key,), known_items(resource, names), None, provenance, stated)
+
+
+@lru_cache(maxsize=4096)  # few choices, many calls
+def _chosen(query: bytes) -> tuple[tuple[str, ...], bool]:
+    asked = _parameters(query)
+    names = tuple(name for name in asked.pop("items", "").split(",") if name)
+    provenance = _flag(asked.pop("provenance", "false"))
+    if asked:
+        raise MalformedRequest(
+            "There is a query parameter that is not known.", hint="Known are: items, provenance."
+        )
+    return names, provenance
 
 
 def _parameters(query: bytes) -> dict[str, str]:
@@ -183,7 +187,7 @@ def _lookup(resource: Resource, by: Any) -> str | None:
 
 def known_items(resource: Resource, names: Sequence[str]) -> tuple[str, ...]:
     """Return the items asked for, each once; ``UnknownItem`` for a name the resource does not have."""
-    return tuple(resource.item(name if name.isidentifier() else "?").name for name in dict.fromkeys(names))
+    return tuple([resource.item(name if name.isidentifier() else "?").name for name in dict.fromkeys(names)])
 
 
 def checked_key(item: Item, key: str, place: int) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 from starlette.requests import Request
@@ -40,6 +41,7 @@ class Attempt:
     request: Request
     action: str
     started: int = field(default_factory=time.perf_counter_ns)
+    entry_id: UUID = field(default_factory=new_entry_id)
     headers: dict[bytes, bytes] = field(default_factory=dict)
     id: str = ""
     system: System | None = None
@@ -53,9 +55,10 @@ class Attempt:
     records: int = 0
 
     def identify(self) -> None:
-        """Read the headers and give the request its id."""
+        """Read the headers and take over the caller's id where it is a UUID, which cannot hold a personal value."""
         self.headers = headers_of(self.request.scope)
-        self.id = _request_id(self.headers)
+        given = self.headers.get(b"hub-request-id")
+        self.id = given.decode().lower() if given and _UUID.fullmatch(given) else str(self.entry_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,7 @@ class Door:
 def _entry(attempt: Attempt, kind: Kind, outcome: str, problem_code: str | None) -> Entry:
     stated, system, agreement = attempt.stated, attempt.system, attempt.agreement
     return Entry(
+        id=attempt.entry_id,
         kind=kind,
         action=attempt.action,
         outcome=outcome,
@@ -159,12 +163,6 @@ def _entry(attempt: Attempt, kind: Kind, outcome: str, problem_code: str | None)
         duration=(time.perf_counter_ns() - attempt.started) // 1000,
         request=attempt.id,
     )
-
-
-def _request_id(headers: dict[bytes, bytes]) -> str:
-    """Take over the caller's id where it is a UUID, which cannot hold a personal value; else make one."""
-    given = headers.get(b"hub-request-id")
-    return given.decode().lower() if given and _UUID.fullmatch(given) else str(new_entry_id())
 
 
 def now() -> datetime:

@@ -3,10 +3,11 @@
 Part of the security boundary: the values it returns are in the clear.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import shapely
@@ -15,7 +16,22 @@ from base_libraries.storage import Tables
 from base_libraries.survivorship import decode
 from base_libraries.vault import Vault
 from infra.keyring import Keyring
-from schemas.resource import Item, ItemType, Resource
+from schemas.resource import ItemType, Resource
+
+Decode = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How to decode some items: each with whether it is sealed, and those whose values are not yet JSON-ready."""
+
+    places: Sequence[tuple[str, bool]]
+    unready: Sequence[tuple[str, Decode]]
+
+    @cached_property
+    def any_sealed(self) -> bool:
+        """Whether the sealed part of a row has to be opened."""
+        return any(sealed for _, sealed in self.places)
 
 
 class GoldenReader:
@@ -39,6 +55,7 @@ class GoldenReader:
         ]
         self.columns = tuple(columns + [item.name for item in resource.open_items])
         quoted = ", ".join(f'"{name}"' for name in self.columns)
+        self._decoding = lru_cache(maxsize=1024)(self._decoding_of)  # few choices of items, many records
         self._select = f"SELECT {quoted} FROM {self.tables.golden}"
 
     @cached_property
@@ -58,14 +75,18 @@ class GoldenReader:
         """Return the blind index of a lookup item's value."""
         return self._vault.index(self.resource.item(item), [value])[0]
 
-    def record(self, row: Mapping[str, Any], items: Sequence[str]) -> dict[str, Any]:
-        """Return the named items of a row as JSON-ready values, unsealing only when one of them is sealed."""
+    def records(self, rows: Sequence[Mapping[str, Any]], items: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Return the named items of rows as JSON-ready values, unsealing only when one of them is sealed."""
+        decoding = self._decoding(items)
+        opened = self._vault.open_rows(rows) if decoding.any_sealed else [{}] * len(rows)
+        return [_decoded(decoding, row, clear) for row, clear in zip(rows, opened, strict=True)]
+
+    def _decoding_of(self, items: tuple[str, ...]) -> Decoding:
         wanted = [self.resource.item(name) for name in items]
-        opened = self._vault.open_row(row) if any(item.sealed for item in wanted) else {}
-        return {
-            item.name: _sealed_value(item, opened) if item.sealed else _open_value(row[item.name])
-            for item in wanted
-        }
+        ways = [(item.name, (_SEALED if item.sealed else _OPEN).get(item.type)) for item in wanted]
+        return Decoding(
+            [(item.name, item.sealed) for item in wanted], [(name, ready) for name, ready in ways if ready]
+        )
 
     def provenance(
         self, row: Mapping[str, Any], items: Sequence[str], batches: Mapping[int, str]
@@ -88,22 +109,29 @@ class GoldenReader:
         return {code // 8 for code in row["_provenance"] if code}
 
 
-def _sealed_value(item: Item, opened: Mapping[str, str | None]) -> Any:
-    text = opened.get(item.name)
-    if text is None:
-        return None
-    if item.type is ItemType.INTEGER:
-        return int(text)
-    if item.type in (ItemType.NUMERIC, ItemType.MONEY):
-        return _open_value(Decimal(text))
-    if item.type in (ItemType.DOUBLE, ItemType.FLOAT):
-        return float(text)
-    return text == "true" if item.type is ItemType.LOGICAL else text
+def _decoded(decoding: Decoding, row: Mapping[str, Any], clear: Mapping[str, Any]) -> dict[str, Any]:
+    record = {name: clear.get(name) if sealed else row[name] for name, sealed in decoding.places}
+    for name, ready in decoding.unready:
+        value = record[name]
+        if value is not None:
+            record[name] = ready(value)
+    return record
 
 
-def _open_value(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return shapely.geometry.mapping(shapely.from_wkb(value))
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    return format(value.normalize(), "f") if isinstance(value, Decimal) else value
+def _number(value: Decimal | str) -> str:
+    return format(Decimal(value).normalize(), "f")
+
+
+def _geometry(value: bytes) -> Mapping[str, Any]:
+    return shapely.geometry.mapping(shapely.from_wkb(value))
+
+
+# Sealed values are strings as DuckDB writes them, open ones as asyncpg reads them.
+_SEALED: Mapping[ItemType, Decode] = {
+    ItemType.INTEGER: int, ItemType.NUMERIC: _number, ItemType.MONEY: _number, ItemType.DOUBLE: float, ItemType.FLOAT: float,
+    ItemType.LOGICAL: "true".__eq__,
+}  # fmt: skip
+_OPEN: Mapping[ItemType, Decode] = {
+    ItemType.NUMERIC: _number, ItemType.MONEY: _number, ItemType.DATE: date.isoformat, ItemType.DATETIME: datetime.isoformat,
+    ItemType.GENERAL: _geometry,
+}  # fmt: skip

@@ -4,15 +4,16 @@ import asyncio
 import itertools
 from time import perf_counter
 
+import orjson
 from adbc_driver_postgresql import dbapi
 
 from base_libraries.storage import Tables
-from benchmarks.callers import calling, true_keys
+from benchmarks.callers import calling, load, request_bytes, true_keys
 from benchmarks.ground import Ground
 from benchmarks.ratios import Ratio, alternate
 from infra.database import Role
 
-KEYS, CALLS, AT_ONCE = 1000, 20, 4
+KEYS, CALLS, CONNECTIONS = 1000, 48, 8
 
 
 def measure(ground: Ground, runs: int) -> list[Ratio]:
@@ -22,23 +23,15 @@ def measure(ground: Ground, runs: int) -> list[Ratio]:
     turns = itertools.cycle(range(0, max(len(keys) - KEYS, 1), KEYS))
     with calling(ground) as caller:
 
-        async def work() -> int:
-            found = 0
-            async with asyncio.timeout(600):
-                for _ in range(CALLS // AT_ONCE):
-                    start = next(turns)
-                    answer = await caller.query("natural_person", keys[start : start + KEYS])
-                    answer.raise_for_status()
-                    found += answer.json()["records"].__len__()
-            return found
+        def called() -> float:
+            headers = caller.run(caller.headers())
+            starts = itertools.islice(turns, CALLS)
+            bodies = [orjson.dumps({"keys": keys[start : start + KEYS]}) for start in starts]
+            requests = [request_bytes("/v1/resources/natural_person/query", headers, body) for body in bodies]
+            found = asyncio.run(load(caller.port, requests, CONNECTIONS))
+            return found.records / found.seconds
 
-        async def together() -> float:
-            await caller.token()
-            began = perf_counter()
-            found = sum(await asyncio.gather(*(work() for _ in range(AT_ONCE))))
-            return found / (perf_counter() - began)
-
-        alternate(lambda: caller.run(together()), [(ratio, lambda: _read(ground))], runs)
+        alternate(called, [(ratio, lambda: _read(ground))], runs)
     return [ratio]
 
 

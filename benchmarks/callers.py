@@ -1,8 +1,10 @@
 """Callers for the benchmarks: a registered system over the real server, and a load generator that costs little."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any, TypeVar
@@ -81,32 +83,46 @@ def true_keys(ground: Ground, resource: str) -> list[str]:
     return list(load_truth(ground.hub.settings.city).tables[resource][key].to_pylist())
 
 
-def request_bytes(path: str, headers: dict[str, str]) -> bytes:
-    """Return a GET request as it goes over the wire."""
-    lines = [
-        f"GET {path} HTTP/1.1",
-        "Host: localhost",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+def request_bytes(path: str, headers: dict[str, str], body: bytes = b"") -> bytes:
+    """Return a GET request as it goes over the wire, or with a body a POST of JSON."""
+    lines = [f"{'POST' if body else 'GET'} {path} HTTP/1.1", "Host: localhost"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if body:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
 
-async def load(port: int, requests: Sequence[bytes], connections: int) -> tuple[float, dict[int, int]]:
-    """Send every request over keep-alive connections; returns requests per second and answers by status."""
-    statuses: dict[int, int] = {}
+@dataclass
+class Load:
+    """What a load brought: answers by status, records in them, and the seconds it took."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    records: int = 0
+    seconds: float = 0.0
+
+    def checked(self) -> "Load":
+        """Raise ``RuntimeError`` where an answer was neither a record nor that there is none."""
+        if failed := {status: count for status, count in self.statuses.items() if status not in (200, 404)}:
+            raise RuntimeError(f"The server answered {failed}.")
+        return self
+
+
+async def load(port: int, requests: Sequence[bytes], connections: int) -> Load:
+    """Send every request over keep-alive connections, and read every answer to its end."""
+    found = Load()
     waiting = iter(requests)
 
     async def work() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
         for request in waiting:
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-            await reader.readexactly(length)
-            status = int(head[9:12])
-            statuses[status] = statuses.get(status, 0) + 1
+            found.records += (await reader.readexactly(length)).count(b'"valid_from"')
+            found.statuses[int(head[9:12])] += 1
         writer.close()
 
     began = perf_counter()
     await asyncio.gather(*(work() for _ in range(connections)))
-    return len(requests) / (perf_counter() - began), statuses
+    found.seconds = perf_counter() - began
+    return found.checked()

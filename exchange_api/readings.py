@@ -35,7 +35,8 @@ class Readings:
         if row is None:
             raise RecordNotFound(f"Resource {shelf.resource.code} has no record of that key.")
         attempt.records = 1
-        return {"resource": shelf.resource.code, **await self._told(attempt, shelf, row, call, masks)}
+        (told,) = await self._told(attempt, shelf, [row], call, masks)
+        return {"resource": shelf.resource.code, **told}
 
     async def query(self, attempt: Attempt) -> Any:
         """Answer up to 1,000 keys; those without a record are listed as missing."""
@@ -47,16 +48,19 @@ class Readings:
         attempt.subjects = self._indexes(shelf, call)
         masks = self._agreed(attempt, shelf, call)
         found = await self._rows(shelf, call, attempt.subjects)
-        records, missing = [], []
-        for key, index in zip(call.keys, attempt.subjects, strict=True):
-            rows = found.get(index)
-            if not rows:
-                missing.append(key)
-            records += [
-                {"key": key, **await self._told(attempt, shelf, row, call, masks)} for row in rows or ()
-            ]
-        attempt.records = len(records)
-        return {"resource": shelf.resource.code, "records": records, "missing": missing}
+        pairs = list(zip(call.keys, attempt.subjects, strict=True))
+        keys, rows = [], []
+        for key, index in pairs:
+            for row in found.get(index, ()):
+                keys.append(key)
+                rows.append(row)
+        told = await self._told(attempt, shelf, rows, call, masks)
+        attempt.records = len(rows)
+        return {
+            "resource": shelf.resource.code,
+            "records": [{"key": key, **record} for key, record in zip(keys, told, strict=True)],
+            "missing": [key for key, index in pairs if index not in found],
+        }
 
     async def resources(self, attempt: Attempt) -> Any:
         """List the catalogue: what there is, and what of it the caller's agreements cover."""
@@ -114,14 +118,23 @@ class Readings:
         return await self._library.by_lookup(shelf, call.by, indexes)
 
     async def _told(
-        self, attempt: Attempt, shelf: Shelf, row: Row, call: Call, masks: Mapping[str, Callable[[Any], Any]]
-    ) -> dict[str, Any]:
+        self,
+        attempt: Attempt,
+        shelf: Shelf,
+        rows: Sequence[Row],
+        call: Call,
+        masks: Mapping[str, Callable[[Any], Any]],
+    ) -> list[dict[str, Any]]:
         items = attempt.items or ()
-        data = shelf.reader.record(row, items)
-        for name, mask in masks.items():
-            if name in data:
-                data[name] = mask(data[name])
-        told = {"version": row["_version"], "valid_from": row["_valid_from"], "data": data}
+        records = shelf.reader.records(rows, items)
+        for name in masks.keys() & set(items):
+            for record in records:
+                record[name] = masks[name](record[name])
+        told: list[dict[str, Any]] = [
+            {"version": row["_version"], "valid_from": row["_valid_from"], "data": record}
+            for row, record in zip(rows, records, strict=True)
+        ]
         if call.provenance:
-            told["provenance"] = await self._library.provenance(shelf, row, items)
+            for one, row in zip(told, rows, strict=True):
+                one["provenance"] = await self._library.provenance(shelf, row, items)
         return told

@@ -7,7 +7,7 @@ version and the subject's first byte, so one key stays far below the 2³² messa
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 
 from cryptography.exceptions import InvalidTag
@@ -105,20 +105,24 @@ class BlindIndex:
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
-        self._keys: dict[str, bytes] = {}
+        self._hashes: dict[str, blake2b] = {}
 
     def index(self, kind: str, values: Sequence[str]) -> list[bytes]:
         """The index of each value among those of its kind, e.g. ``subject`` or ``natural_person.mobile_phone``."""
-        key = self._key(f"index/{kind}")
-        return [blake2b(value.encode(), digest_size=INDEX_BYTES, key=key).digest() for value in values]
+        return self._hashed(f"index/{kind}", map(str.encode, values))
 
     def digest(self, kind: str, values: Sequence[bytes]) -> list[bytes]:
         """A keyed digest of each value, to tell whether it changed without keeping it."""
-        key = self._key(f"digest/{kind}")
-        return [blake2b(value, digest_size=INDEX_BYTES, key=key).digest() for value in values]
+        return self._hashed(f"digest/{kind}", values)
 
-    def _key(self, purpose: str) -> bytes:
-        key = self._keys.get(purpose)
-        if key is None:
-            key = self._keys[purpose] = self._keyring.derive(purpose, 1)
-        return key
+    def _hashed(self, purpose: str, values: Iterable[bytes]) -> list[bytes]:
+        keyed = self._hashes.get(purpose)
+        if keyed is None:
+            keyed = blake2b(digest_size=INDEX_BYTES, key=self._keyring.derive(purpose, 1))
+            self._hashes[purpose] = keyed
+        digests = []
+        for value in values:
+            hashing = keyed.copy()  # the key is taken in once, not once a value
+            hashing.update(value)
+            digests.append(hashing.digest())
+        return digests

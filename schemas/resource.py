@@ -194,7 +194,11 @@ class Resource:
 
     def position(self, name: str) -> int:
         """Return the item's place in the definition, counted from 0."""
-        return self.items.index(self.item(name))
+        return self._places[self.item(name).name]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {item.name: place for place, item in enumerate(self.items)}
 
     def json_schema(self) -> dict[str, Any]:
         """Describe one record's data as JSON Schema 2020-12; every item may be null."""

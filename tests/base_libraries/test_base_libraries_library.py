@@ -88,8 +88,8 @@ def golden(rows, keyring):
 
     def _golden():
         reader = GoldenReader(RESOURCE, keyring)
-        names = [item.name for item in RESOURCE.items]
-        found = [reader.record(row, names) for row in rows(f"SELECT * FROM {Tables(RESOURCE).golden}")]
+        names = tuple(item.name for item in RESOURCE.items)
+        found = reader.records(rows(f"SELECT * FROM {Tables(RESOURCE).golden}"), names)
         return {record["number"]: record for record in found}
 
     return _golden
@@ -215,7 +215,7 @@ def test_a_record_is_found_by_its_lookup_item(take, rows, keyring, database):
     with database.engine(Role.APPLICATION).connect() as connection:
         index = reader.lookup("sponsor", "11010519491231002X")
         found = connection.execute(text(query), {"index": index}).mappings().all()
-    assert [reader.record(row, ["number"]) for row in found] == [{"number": "A1"}]
+    assert reader.records(found, ("number",)) == [{"number": "A1"}]
 
 
 def test_the_bounding_box_of_a_geometry_is_kept(take, rows):

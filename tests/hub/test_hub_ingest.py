@@ -59,12 +59,12 @@ def library_state(hub) -> dict[str, object]:
         sources = dict(connection.execute(text("SELECT number, source FROM library.batch")).tuples().all())
         for code, resource in hub.resources.items():
             reader = GoldenReader(resource, hub.keyring)
-            names = [item.name for item in resource.items]
+            names = tuple(item.name for item in resource.items)
             rows = connection.execute(text(f"SELECT * FROM {reader.tables.golden}")).mappings().all()
             found[code] = {
                 row["_subject"]: (
                     row["_version"],
-                    reader.record(row, names),
+                    reader.records([row], names)[0],
                     {
                         name: (o["source"], o["rule"])
                         for name, o in reader.provenance(row, names, sources).items()

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
 
 from base_libraries.survivorship import Rule, Survivorship
@@ -99,3 +100,17 @@ def run(engine: duckdb.DuckDBPyConnection, policy: Survivorship, contributions: 
         return engine.execute(_sql(policy)).to_arrow_table()
     finally:
         engine.unregister("contributions")
+
+
+def alone(policy: Survivorship, contributions: pa.Table) -> pa.Table:
+    """Return what ``run`` would of subjects that one contribution each speaks of: there is nothing to weigh."""
+    sources, batches = (contributions[name].to_numpy() for name in ("_source", "_batch"))
+    codes = np.zeros((contributions.num_rows, len(policy.resource.items)), np.int32)
+    for place, item in enumerate(policy.resource.items):
+        ranked = np.isin(sources, list(policy.ranks.get(item.name, ())))
+        spoken = np.asarray(contributions[item.name].is_valid()) & ranked
+        codes[spoken, place] = batches[spoken] * 8 + int(Rule.ONLY)
+    offsets = pa.array(np.arange(0, codes.size + 1, codes.shape[1], dtype=np.int32))
+    found = contributions.select(["_subject", "_observed_at", *(item.name for item in policy.resource.items)])
+    found = found.rename_columns(["_subject", "_valid_from", *found.column_names[2:]])
+    return found.append_column("_provenance", pa.ListArray.from_arrays(offsets, pa.array(codes.ravel())))

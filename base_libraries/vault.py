@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from infra.keyring import Keyring
 from infra.sealing import BlindIndex, Sealer
@@ -65,18 +66,24 @@ class Vault:
             [next(indexed) if valid else None for valid in column.is_valid().to_pylist()], pa.binary()
         )
 
-    def digests(self, table: pa.Table) -> pa.Array:
-        """Return a keyed 16-byte digest of every row's content; equal content, equal digest."""
-        texts = self._json(table, self.resource.items)
-        return pa.array(self._index.digest(f"content/{self.resource.code}", texts), pa.binary())
+    def described(self, table: pa.Table) -> pa.Table:
+        """Add ``_clear``, the sealed items as the JSON that is to be sealed, and ``_digest``, keyed, of the whole content.
 
-    def seal(self, kind: str, table: pa.Table, subjects: pa.Array, versions: pa.Array) -> pa.Array:
-        """Seal the sensitive part of every row; all null where the resource has none."""
+        Equal content, equal digest. ``_clear`` is for ``seal`` alone and must never be stored.
+        """
+        clear = self._json(table, self.resource.sealed_items)
+        whole = pc.binary_join_element_wise(
+            clear, self._json(table, self.resource.open_items), b"", null_handling="skip"
+        )
+        digests = self._index.digest(f"content/{self.resource.code}", whole.to_pylist())
+        return table.append_column("_clear", clear).append_column("_digest", pa.array(digests, pa.binary()))
+
+    def seal(self, kind: str, table: pa.Table, versions: pa.ChunkedArray) -> pa.Array:
+        """Seal the sensitive part of every row described; all null where the resource has none."""
         if not self.resource.sealed_items:
             return pa.nulls(table.num_rows, pa.binary())
-        texts = self._json(table, self.resource.sealed_items)
-        sealed = self._sealers[kind].seal(texts, subjects.to_pylist(), versions.to_pylist())
-        return pa.array(sealed, pa.binary())
+        columns = (column.to_pylist() for column in (table["_clear"], table["_subject"], versions))
+        return pa.array(self._sealers[kind].seal(*columns), pa.binary())
 
     def open(self, kind: str, table: pa.Table, versions: str) -> pa.Table:
         """Replace the ``_sealed`` column by the sealed items; ``versions`` names the column of versions."""
@@ -99,14 +106,16 @@ class Vault:
         columns = ([row[name] for row in rows] for name in ("_sealed", "_subject", "_version"))
         return [orjson.loads(opened) for opened in self._sealers["golden"].open(*columns)]
 
-    def _json(self, table: pa.Table, items: Sequence[Item]) -> list[bytes]:
+    def _json(self, table: pa.Table, items: Sequence[Item]) -> pa.ChunkedArray:
+        if not items:
+            return pa.chunked_array([pa.nulls(table.num_rows, pa.binary())])
         columns = ", ".join(f'"{item.name}": {_as_text(item)}' for item in items)
         rows = table.select([item.name for item in items])
         found = self._engine.execute(
             f"SELECT to_json({{{columns}}})::VARCHAR AS j FROM rows"
         ).to_arrow_table()
         del rows
-        return found["j"].cast(pa.binary()).to_pylist()
+        return found["j"].cast(pa.binary())
 
     def _parse(self, texts: Sequence[bytes]) -> pa.Table:
         items = self.resource.sealed_items

@@ -13,7 +13,7 @@ from benchmarks.ground import Ground
 from benchmarks.ratios import Ratio, alternate
 from infra.database import Role
 
-KEYS, CALLS, CONNECTIONS = 1000, 48, 8
+KEYS, CALLS, CONNECTIONS = 1000, 48, 16
 
 
 def measure(ground: Ground, runs: int) -> list[Ratio]:

@@ -8,7 +8,7 @@ from connectors.source import Source
 
 __all__ = ["Batch", "pull"]
 
-DEFAULT_BATCH_ROWS = 50_000
+DEFAULT_BATCH_ROWS = 20_000
 
 
 def pull(

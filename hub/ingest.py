@@ -5,7 +5,7 @@ its watermark; a rerun goes on from there and reaches the same state. ``pulled =
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,11 +17,13 @@ from audit.recording import insert_statement
 from base_libraries import batches
 from base_libraries.batches import BatchRecord, Quarantine
 from base_libraries.library import Library
+from base_libraries.writer import Writer
 from connectors.pull import Batch, pull
 from connectors.source import Source
 from connectors.standardise import standardise
 from hub.composition import Hub
 from infra.database import Role
+from infra.prefetch import prefetched
 from quality.gate import Verdict, gate
 from schemas.errors import SourceBusy
 from schemas.resource import Resource
@@ -88,7 +90,8 @@ def ingest_source(
         run = _Run(hub, source, progress)
         state = batches.watermark(cursor, code)
         connection.commit()
-        for number, batch, verdict in run.judged(pull(source, state, batch_rows or hub.settings.batch_rows)):
+        pulled = pull(source, state, batch_rows or hub.settings.batch_rows)
+        for number, batch, verdict in prefetched(run.judged(pulled)):
             report.add(run.store(connection, cursor, number, batch, verdict), verdict)
     report.seconds = perf_counter() - started
     return report
@@ -118,8 +121,8 @@ class _Run:
         self._quarantine = Quarantine(source.code, source.resource, hub.keyring)
         self._progress = progress
 
-    def judged(self, pulled: Iterator[Batch]) -> Iterator[tuple[int, Batch, Verdict]]:
-        """Standardise and judge each batch."""
+    def judged(self, pulled: Iterator[Batch]) -> Generator[tuple[int, Batch, Verdict], None, None]:
+        """Standardise and judge each batch: while one is being stored the next is judged."""
         for number, batch in enumerate(pulled, start=1):
             self._step("pull", number, batch)
             standard = standardise(self._source, self._resource, batch)
@@ -145,11 +148,12 @@ class _Run:
         now = datetime.now(UTC)
         self._library.lock(cursor)
         number = batches.next_number(cursor)
-        contributed = self._library.contribute(cursor, self._source.ordinal, number, verdict.admitted)
-        self._step("contribute", place, batch)
-        known = self._library.consolidate(cursor, contributed)
-        self._step("consolidate", place, batch)
-        published = self._library.publish(cursor, known, now)
+        with Writer(cursor) as writer:
+            contributed = self._library.contribute(writer, self._source.ordinal, number, verdict.admitted)
+            self._step("contribute", place, batch)
+            known = self._library.consolidate(contributed)
+            self._step("consolidate", place, batch)
+            published = self._library.publish(writer, known, contributed.current, now)
         self._step("publish", place, batch)
         record = BatchRecord(
             number, self._source.code, self._resource.code, batch.digest, batch.window,

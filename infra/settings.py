@@ -81,7 +81,7 @@ class Settings(BaseSettings):
         default=300, ge=10, le=3_600, description="Lifetime of an access token, in seconds."
     )
     batch_rows: int = Field(
-        default=50_000,
+        default=20_000,
         ge=1,
         le=1_000_000,
         description="Rows pulled, judged and committed at a time; bounds the memory an ingest takes.",

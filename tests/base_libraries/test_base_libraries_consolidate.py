@@ -6,7 +6,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from base_libraries.consolidate import run
+from base_libraries.consolidate import alone, run
 from base_libraries.survivorship import Rule, Survivorship, decode
 from schemas.errors import DefinitionError, UnknownItem
 from schemas.resource import parse_resource
@@ -130,3 +130,18 @@ def test_a_rank_for_an_unknown_item_is_refused():
 def test_an_ordinal_that_does_not_fit_the_sort_key_is_refused():
     with pytest.raises(DefinitionError, match="ordinal must be 1–999"):
         Survivorship(RESOURCE, {"colour": {1000: 10}})
+
+
+@pytest.mark.parametrize("source", [REGISTER, SURVEY, HEARSAY])
+def test_a_lone_word_needs_no_weighing(source):
+    """What ``alone`` says of subjects with one contribution is what the whole rule says of them."""
+    rows = contributions(
+        (source, 7, "2026-01-01", "red", 3 if source == SURVEY else None),
+        (source, 7, "2026-01-02", None, None),
+        (source, 7, "2026-01-03", "blue", None),
+    )
+    subjects = pa.array([bytes([number]) * 16 for number in range(3)], pa.binary())
+    rows = rows.set_column(0, "_subject", subjects)
+    weighed = run(duckdb.connect(), POLICY, rows)
+    lone = alone(POLICY, rows)
+    assert lone.select(weighed.column_names).to_pylist() == weighed.to_pylist()

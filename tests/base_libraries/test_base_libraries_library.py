@@ -11,6 +11,7 @@ from base_libraries.library import Library
 from base_libraries.reading import GoldenReader
 from base_libraries.storage import Tables, create_tables
 from base_libraries.survivorship import Survivorship
+from base_libraries.writer import Writer
 from infra.database import Role
 from schemas.resource import parse_resource
 
@@ -66,8 +67,10 @@ def take(library, database):
     def _take(source: int, batch: int, table: pa.Table):
         with database.bulk(Role.APPLICATION) as connection, connection.cursor() as cursor:
             library.lock(cursor)
-            contributed = library.contribute(cursor, source, batch, table)
-            published = library.publish(cursor, library.consolidate(cursor, contributed), day(28))
+            with Writer(cursor) as writer:
+                contributed = library.contribute(writer, source, batch, table)
+                known = library.consolidate(contributed)
+                published = library.publish(writer, known, contributed.current, day(28))
         return contributed.rows.num_rows, contributed.unchanged, published.created, published.updated
 
     return _take

@@ -46,11 +46,12 @@ def golden(database: Database, keyring: FileKeyring, code: str, rows: list[dict]
     vault = Vault(resource, keyring)
     with database.engine(Role.OWNER).begin() as connection:
         create_tables(connection, resource)
-    table = pa.Table.from_pylist(rows, schema=resource.arrow_schema)
-    subjects, versions = vault.subjects(table), pa.array([1] * len(rows), pa.int32())
+    table = vault.described(pa.Table.from_pylist(rows, schema=resource.arrow_schema))
+    subjects, versions = vault.subjects(table), pa.chunked_array([pa.array([1] * len(rows), pa.int32())])
+    table = table.append_column("_subject", subjects)
     columns = {"_subject": subjects, "_version": versions} | vault.lookups(table)
     columns |= {"_valid_from": pa.array([NOW] * len(rows)), "_recorded_at": pa.array([NOW] * len(rows))}
-    columns |= {"_digest": vault.digests(table), "_sealed": vault.seal("golden", table, subjects, versions)}
+    columns |= {"_digest": table["_digest"], "_sealed": vault.seal("golden", table, versions)}
     columns |= {item.name: table[item.name] for item in resource.open_items}
     records = pa.table(columns).to_pylist()
     for record, row in zip(records, rows, strict=True):

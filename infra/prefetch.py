@@ -1,0 +1,26 @@
+"""Work ahead: the next item is made while this one is used."""
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TypeVar
+
+Item = TypeVar("Item")
+_END = object()
+
+
+def prefetched(items: Generator[Item, None, None]) -> Generator[Item, None, None]:
+    """Yield what ``items`` yields, one item ahead of need; ``items`` runs on one thread of its own, to its close.
+
+    What it raises is raised here, in its place. When the user stops early, ``items`` is closed.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as thread:
+        upcoming = thread.submit(next, items, _END)
+        try:
+            while (item := upcoming.result()) is not _END:
+                upcoming = thread.submit(next, items, _END)
+                yield item  # type: ignore[misc]  # it is not _END, so it is an Item
+        finally:
+            with suppress(Exception):  # what nobody asked for any more
+                upcoming.result()
+            thread.submit(items.close).result()

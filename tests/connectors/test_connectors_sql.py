@@ -4,12 +4,14 @@ import sqlite3
 import time
 import uuid
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pyarrow as pa
 import pytest
 
 from connectors.pull import pull
+from infra.embedded import EmbeddedPostgres
 from schemas.errors import (
     ConfigurationError,
     DefinitionError,
@@ -264,6 +266,24 @@ def test_a_refused_login_never_shows_the_password(server, company_source):
         list(pull(company_source(register, url=wrong)))
     assert "nobody_here" not in str(caught.value)
     assert "w0rd" not in str(caught.value)
+
+
+@pytest.mark.server
+def test_a_wrong_password_is_a_failed_login(tmp_path, server_programs, company_source):
+    with EmbeddedPostgres(
+        tmp_path / "server", binaries=server_programs, temporary=True, memory=64
+    ) as guarded:
+        with psycopg.connect(guarded.url("postgres"), autocommit=True) as connection:
+            connection.execute("CREATE ROLE reader LOGIN PASSWORD 'right'")
+            (rules,) = connection.execute("SHOW hba_file").fetchone()
+            Path(rules).write_text(f"local all reader scram-sha-256\n{Path(rules).read_text()}")
+            connection.execute("SELECT pg_reload_conf()")
+        login = guarded.url("postgres").replace("postgresql://postgres@", "postgresql://reader:{}@")
+        with pytest.raises(SourceLoginFailed) as caught:
+            list(pull(company_source(None, url=login.format("wr0ng"))))
+        assert "wr0ng" not in str(caught.value)
+        with pytest.raises(SourceError, match="has no table"):  # the right one gets past the login
+            list(pull(company_source(None, url=login.format("right"))))
 
 
 @pytest.mark.server

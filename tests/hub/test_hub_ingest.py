@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pyarrow.compute as pc
 import pytest
@@ -16,40 +15,12 @@ from hub.city.live import live
 from hub.city.truth import load_truth
 from hub.composition import open_hub
 from hub.ingest import STAGES, ingest_source
-from hub.upgrade import upgrade_database
-from infra.database import Role, open_database
-from infra.place import locked
+from infra.database import Role
 from infra.settings import Settings
 from schemas.errors import SourceBusy, UnknownSource
 
-PERSONS = 1_000
 BATCH_ROWS = 300
 SOURCE = "social_security"  # a file source whose rows meet those of another department
-
-
-@pytest.fixture(scope="session")
-def city(shared_folder) -> Path:
-    """One small city for all workers; who changes it copies it."""
-    folder = shared_folder / "city"
-    with locked(shared_folder / "city.lock"):
-        if not (folder / "city.json").exists():
-            build_city(folder, PERSONS, 11)
-    return folder
-
-
-@pytest.fixture
-def own_settings(hub_settings, city) -> Settings:
-    """A hub of one's own over the shared city."""
-    settings = hub_settings.model_copy(update={"city": city})
-    with open_database(settings) as database:
-        upgrade_database(database)
-    return settings
-
-
-@pytest.fixture
-def hub(own_settings):
-    with open_hub(own_settings, systems=True) as opened:
-        yield opened
 
 
 def library_state(hub) -> dict[str, object]:
@@ -149,7 +120,6 @@ def test_nothing_personal_of_the_city_is_in_the_database(hub, own_settings):
 # Heavy imports are paid once: this process forks a child for every stage, and each child is killed in that stage.
 CHILD = """
 import json, os, signal, sys
-from hub.composition import open_hub
 from hub.ingest import ingest_source
 from infra.settings import Settings
 import connectors.file, connectors.standardise, quality.expectations
@@ -197,7 +167,7 @@ def test_killed_at_every_stage_a_rerun_reaches_the_same_state(hub, own_settings,
 
 def test_three_days_later_only_what_changed_comes_in(own_settings, tmp_path):
     folder = tmp_path / "city"
-    build_city(folder, PERSONS, 11)
+    build_city(folder, 1_000, 11)
     with open_hub(own_settings.model_copy(update={"city": folder}), systems=True) as living:
         for code in living.sources:
             ingest_source(living, code)

@@ -120,6 +120,7 @@ def test_nothing_personal_of_the_city_is_in_the_database(hub, own_settings):
 # Heavy imports are paid once: this process forks a child for every stage, and each child is killed in that stage.
 CHILD = """
 import json, os, signal, sys
+from hub.composition import open_hub
 from hub.ingest import ingest_source
 from infra.settings import Settings
 import connectors.file, connectors.standardise, quality.expectations

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import shapely
 
 from base_libraries import consolidate
+from base_libraries.intake import Identified
 from base_libraries.storage import BOUNDS, Tables
 from base_libraries.survivorship import Survivorship
 from base_libraries.vault import Vault
@@ -64,14 +65,12 @@ class Library:
 
     # ── contributions ────────────────────────────────────────────────────────────────────────────────
 
-    def contribute(self, writer: Writer, source: int, batch: int, admitted: pa.Table) -> Contributed:
-        """Store what a source says, where it is new: ``admitted`` has the items and ``_observed_at``.
+    def contribute(self, writer: Writer, source: int, batch: int, identified: Identified) -> Contributed:
+        """Store what a source says, where it is new.
 
-        Of two rows about one subject the later counts. A row that says what is known, or less than what is known
-        (an older file come late), is unchanged.
+        A row that says what is known, or less than what is known (an older file come late), is unchanged.
         """
-        rows = admitted.select([*self._items, "_observed_at"])
-        latest = self._vault.described(_latest(_with(rows, _subject=self._vault.subjects(rows))))
+        latest = identified.rows
         _stage_subjects(writer, latest)
         known = writer.fetch(
             f"SELECT c._subject, c._digest AS known_digest, c._observed_at AS known_at "
@@ -89,7 +88,7 @@ class Library:
         self._replace(
             writer, self.tables.contribution, self.tables.contribution_columns, stored.slice(new.num_rows)
         )
-        return Contributed(rows, admitted.num_rows - rows.num_rows, others, current)
+        return Contributed(rows, identified.admitted - rows.num_rows, others, current)
 
     def _others(self, writer: Writer, source: int) -> pa.Table:
         columns = [*_HEAD, "_sealed", *(item.name for item in self.resource.open_items)]
@@ -230,23 +229,6 @@ class Library:
             if table.schema.field(place).type != item.arrow_type:
                 table = table.set_column(place, item.name, table[item.name].cast(item.arrow_type))
         return table
-
-
-def _latest(rows: pa.Table) -> pa.Table:
-    """Keep, of several rows about one subject, the one observed last; of equally late ones the last in order.
-
-    The answer is in the order of subjects, in which an index takes them in at least cost.
-    """
-    ordered = _with(rows, _row_number=pa.array(np.arange(rows.num_rows)))
-    ordered = ordered.sort_by(
-        [("_subject", "ascending"), ("_observed_at", "ascending"), ("_row_number", "ascending")]
-    )
-    subjects = ordered["_subject"].combine_chunks()
-    last = pc.not_equal(subjects[:-1], subjects[1:])
-    ordered = ordered.drop_columns(["_row_number"])
-    if pc.all(last).as_py() is not False:
-        return ordered
-    return ordered.filter(pa.concat_arrays([last, pa.array([True])]))
 
 
 def _compare(latest: pa.Table, known: pa.Table) -> tuple[pa.Table, pa.Table]:

@@ -16,6 +16,7 @@ from audit.entry import Entry, Kind
 from audit.recording import insert_statement
 from base_libraries import batches
 from base_libraries.batches import BatchRecord, Quarantine
+from base_libraries.intake import Identified, Intake
 from base_libraries.library import Library
 from base_libraries.writer import Writer
 from connectors.pull import Batch, pull
@@ -91,8 +92,8 @@ def ingest_source(
         state = batches.watermark(cursor, code)
         connection.commit()
         pulled = pull(source, state, batch_rows or hub.settings.batch_rows)
-        for number, batch, verdict in prefetched(run.judged(pulled)):
-            report.add(run.store(connection, cursor, number, batch, verdict), verdict)
+        for judged in prefetched(run.judged(pulled)):
+            report.add(run.store(connection, cursor, judged), judged.verdict)
     report.seconds = perf_counter() - started
     return report
 
@@ -111,18 +112,29 @@ def _taken(cursor: Any, source: Source) -> Iterator[None]:
         batches.unlock_source(cursor, source.code)
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A batch on its way into the library; ``place`` is its place in the run, from 1."""
+
+    place: int
+    batch: Batch
+    verdict: Verdict
+    identified: Identified
+
+
 class _Run:
     """One run over one source."""
 
     def __init__(self, hub: Hub, source: Source, progress: Progress) -> None:
         self._source = source
         self._resource: Resource = hub.resources[source.resource]
+        self._intake = Intake(self._resource, hub.keyring)
         self._library = Library(hub.survivorship(self._resource), hub.keyring)
         self._quarantine = Quarantine(source.code, source.resource, hub.keyring)
         self._progress = progress
 
-    def judged(self, pulled: Iterator[Batch]) -> Generator[tuple[int, Batch, Verdict], None, None]:
-        """Standardise and judge each batch: while one is being stored the next is judged."""
+    def judged(self, pulled: Iterator[Batch]) -> Generator[Judged, None, None]:
+        """Standardise, judge and identify each batch: while one is being stored the next is judged."""
         for number, batch in enumerate(pulled, start=1):
             self._step("pull", number, batch)
             standard = standardise(self._source, self._resource, batch)
@@ -131,25 +143,26 @@ class _Run:
                 self._source.code, self._resource, standard.table, standard.problems, self._source.quality
             )
             self._step("gate", number, batch)
-            yield number, batch, verdict
+            yield Judged(number, batch, verdict, self._intake.identified(verdict.admitted))
 
-    def store(self, connection: Any, cursor: Any, place: int, batch: Batch, verdict: Verdict) -> BatchRecord:
+    def store(self, connection: Any, cursor: Any, judged: Judged) -> BatchRecord:
         """Store one judged batch, its quarantine, watermark and ledger entry in one transaction."""
         try:
-            record = self._write(cursor, place, batch, verdict)
+            record = self._write(cursor, judged)
             connection.commit()
         except BaseException:
             connection.rollback()
             raise
-        self._step("commit", place, batch)
+        self._step("commit", judged.place, judged.batch)
         return record
 
-    def _write(self, cursor: Any, place: int, batch: Batch, verdict: Verdict) -> BatchRecord:
+    def _write(self, cursor: Any, judged: Judged) -> BatchRecord:
+        place, batch, verdict = judged.place, judged.batch, judged.verdict
         now = datetime.now(UTC)
         self._library.lock(cursor)
         number = batches.next_number(cursor)
         with Writer(cursor) as writer:
-            contributed = self._library.contribute(writer, self._source.ordinal, number, verdict.admitted)
+            contributed = self._library.contribute(writer, self._source.ordinal, number, judged.identified)
             self._step("contribute", place, batch)
             known = self._library.consolidate(contributed)
             self._step("consolidate", place, batch)

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import text
 
+from base_libraries.intake import Intake
 from base_libraries.library import Library
 from base_libraries.reading import GoldenReader
 from base_libraries.storage import Tables, create_tables
@@ -61,14 +62,16 @@ def library(database, keyring):
 
 
 @pytest.fixture
-def take(library, database):
+def take(library, database, keyring):
     """Take a batch in, as the application, in a transaction; answers (contributed, unchanged, created, updated)."""
+
+    intake = Intake(RESOURCE, keyring)
 
     def _take(source: int, batch: int, table: pa.Table):
         with database.bulk(Role.APPLICATION) as connection, connection.cursor() as cursor:
             library.lock(cursor)
             with Writer(cursor) as writer:
-                contributed = library.contribute(writer, source, batch, table)
+                contributed = library.contribute(writer, source, batch, intake.identified(table))
                 known = library.consolidate(contributed)
                 published = library.publish(writer, known, contributed.current, day(28))
         return contributed.rows.num_rows, contributed.unchanged, published.created, published.updated

@@ -33,12 +33,12 @@ def measure(ground: Ground, runs: int) -> list[Ratio]:
     upsert = Ratio("ingest", "whole way in ÷ COPY + upsert", "rows", 0.2)
     merge = Ratio("ingest", "whole way in ÷ dlt merge, its SQL source", "rows", 0.7)
     fed = Ratio("ingest", "whole way in ÷ dlt merge, fed by ADBC", "rows", 0.7)
-    others = [
-        (upsert, _upsert),
-        (merge, partial(_dlt, read=_sql_source)),
-        (fed, partial(_dlt, read=_adbc_source)),
+    others: list[tuple[Ratio, Side]] = [
+        (upsert, lambda: _upsert(ground)),
+        (merge, lambda: _dlt(ground, _sql_source)),
+        (fed, lambda: _dlt(ground, _adbc_source)),
     ]
-    alternate(lambda: _ours(ground), [(ratio, partial(side, ground)) for ratio, side in others], runs)
+    alternate(lambda: _ours(ground), others, runs)
     return [upsert, merge, fed]
 
 

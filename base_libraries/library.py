@@ -30,13 +30,16 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 class Contributed:
     """What a batch brought: ``rows`` are new or changed contributions in the clear, the rest said nothing new.
 
-    ``others`` is what other sources say of the same subjects, sealed; ``current`` their golden records until now.
+    ``others`` is what other sources say of the same subjects, sealed; ``current`` their golden records until now;
+    ``position`` the last one of the change feed. They are read before the first row is written, which then travels while
+    the rest is made.
     """
 
     rows: pa.Table
     unchanged: int
     others: pa.Table
     current: pa.Table
+    position: int
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,13 @@ class Library:
         if rows.num_rows < latest.num_rows:
             _stage_subjects(writer, rows)
         others, current = self._others(writer, source), self._current(writer)
+        position = self._last_position(writer)
         stored = self._stored("contribution", rows, rows["_batch"], self.tables.contribution_columns)
         writer.copy(self.tables.contribution, stored.slice(0, new.num_rows))
         self._replace(
             writer, self.tables.contribution, self.tables.contribution_columns, stored.slice(new.num_rows)
         )
-        return Contributed(rows, identified.admitted - rows.num_rows, others, current)
+        return Contributed(rows, identified.admitted - rows.num_rows, others, current, position)
 
     def _others(self, writer: Writer, source: int) -> pa.Table:
         columns = [*_HEAD, "_sealed", *(item.name for item in self.resource.open_items)]
@@ -143,10 +147,11 @@ class Library:
         weighed = self._vault.described(self._typed(weighed)).select(known.column_names)
         return pa.concat_tables([known, weighed.cast(known.schema)])
 
-    def publish(self, writer: Writer, known: pa.Table, current: pa.Table, recorded_at: datetime) -> Published:
+    def publish(
+        self, writer: Writer, known: pa.Table, contributed: Contributed, recorded_at: datetime
+    ) -> Published:
         """Store what is newly known as new versions, keep what was known as history, and feed the changes."""
-        position = self._last_position(writer)
-        created, updated, previous, vouched = self._sift(known, current)
+        created, updated, previous, vouched = self._sift(known, contributed.current)
         rows = _with(
             pa.concat_tables([created, updated]),
             _recorded_at=pa.repeat(
@@ -157,7 +162,8 @@ class Library:
         writer.copy(self.tables.golden, stored.slice(0, created.num_rows))
         self._supersede(writer, stored.slice(created.num_rows))
         self._vouch(writer, vouched)
-        self._feed(writer, rows, position, created.num_rows, self._changed_items(updated, previous))
+        changed = self._changed_items(updated, previous)
+        self._feed(writer, rows, contributed.position, created.num_rows, changed)
         return Published(created.num_rows, updated.num_rows)
 
     def _last_position(self, writer: Writer) -> int:

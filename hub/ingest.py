@@ -166,7 +166,7 @@ class _Run:
             self._step("contribute", place, batch)
             known = self._library.consolidate(contributed)
             self._step("consolidate", place, batch)
-            published = self._library.publish(writer, known, contributed.current, now)
+            published = self._library.publish(writer, known, contributed, now)
         self._step("publish", place, batch)
         record = BatchRecord(
             number, self._source.code, self._resource.code, batch.digest, batch.window,

@@ -73,7 +73,7 @@ def take(library, database, keyring):
             with Writer(cursor) as writer:
                 contributed = library.contribute(writer, source, batch, intake.identified(table))
                 known = library.consolidate(contributed)
-                published = library.publish(writer, known, contributed.current, day(28))
+                published = library.publish(writer, known, contributed, day(28))
         return contributed.rows.num_rows, contributed.unchanged, published.created, published.updated
 
     return _take

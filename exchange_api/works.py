@@ -21,6 +21,7 @@ from exchange_api.oauth import TokenEndpoint
 from exchange_api.readings import Readings
 from exchange_api.tokens import Tokens
 from infra.database import Database, Role, check_ready, open_database
+from infra.keycheck import check_keyring
 from infra.keyring import FileKeyring
 from infra.lanes import Lanes
 from infra.settings import Settings
@@ -50,6 +51,7 @@ async def open_works(settings: Settings) -> AsyncIterator[Works]:
         database = stack.enter_context(open_database(settings))
         check_ready(database)
         keyring = FileKeyring(settings.keyring)
+        check_keyring(database, keyring)
         reading = await _lanes(stack, database, LIBRARY_LANES + _QUERY_LANES)
         writing = await _lanes(stack, database, LEDGER_LANES)  # of its own: reads must not keep it waiting
         appender = Appender(writing)

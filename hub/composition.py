@@ -9,6 +9,7 @@ from connectors.source import Source, load_sources
 from hub.city.registers import running
 from hub.city.truth import CITY_FILE
 from infra.database import Database, check_ready, open_database
+from infra.keycheck import check_keyring
 from infra.keyring import FileKeyring, Keyring
 from infra.settings import Settings
 from schemas.errors import UnknownSource
@@ -46,15 +47,18 @@ class Hub:
 
 @contextmanager
 def open_hub(settings: Settings, *, systems: bool = False) -> Iterator[Hub]:
-    """Open the hub; raises ``DatabaseNotReady`` where the schema is not up to date.
+    """Open the hub; raises ``DatabaseNotReady`` where the schema is not up to date, ``ConfigurationError`` where the
+    keyring is not this database's.
 
     ``systems`` also runs the demo city's database server, where there is a city, so that its sources can be pulled.
     """
     with ExitStack() as stack:
         database = stack.enter_context(open_database(settings))
         check_ready(database)
+        keyring = FileKeyring(settings.keyring)
+        check_keyring(database, keyring)
         variables = {"city": str(settings.city), "city_public_security": "postgresql:///city-not-running"}
         if systems and (settings.city / CITY_FILE).exists():
             variables = stack.enter_context(running(settings.city))
         sources = load_sources(settings.sources, variables)
-        yield Hub(settings, database, FileKeyring(settings.keyring), resources_shipped(), sources)
+        yield Hub(settings, database, keyring, resources_shipped(), sources)

@@ -36,9 +36,12 @@ def main() -> None:
     except HubError as error:
         _tell(error)
         sys.exit(_BAD_INPUT)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("\nStopped. What was committed stays; the next run goes on from there.")
-        sys.exit(_STOPPED)
+    except SystemExit as ended:
+        if ended.code == _STOPPED:  # Typer ends so, without a word, when it is interrupted
+            Console(stderr=True).print(
+                "\nStopped. What was committed stays; the next run goes on from there."
+            )
+        raise
 
 
 def _tell(error: HubError) -> None:

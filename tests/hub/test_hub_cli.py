@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from hub.cli import app
+from hub.cli import app, main
 from schemas.errors import ConfigurationError, UnknownSource
 
 HUB = Path(sys.executable).parent / "hub"
@@ -95,6 +95,19 @@ def test_a_call_without_key_or_hub(hub_environment):
     told = ["--as", "desk", "--purpose", "p", "--legal-basis", "l", "--case", "c"]
     with pytest.raises(ConfigurationError, match="This machine has no key for desk"):
         CliRunner().invoke(app, ["call", "legal_person", "K", *told], catch_exceptions=False)
+
+
+def test_who_interrupts_is_told_what_stays(hub_environment, monkeypatch, capsys):
+    def interrupted(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    run("db", "upgrade")
+    monkeypatch.setattr("hub.ingest.ingest_source", interrupted)
+    monkeypatch.setattr(sys, "argv", ["hub", "ingest", "credit_permit"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert "What was committed stays" in capsys.readouterr().err
 
 
 def test_an_error_is_one_sentence_and_a_status(tmp_path):

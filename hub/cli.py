@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 import sys
 
 import typer
@@ -29,7 +30,10 @@ _BAD_INPUT, _STOPPED = 1, 130
 
 
 def main() -> None:
-    """Run the command line; exit 0 when done, 1 on a hub error, 2 on wrong usage, 130 when interrupted."""
+    """Run the command line; exit 0 when done, 1 on a hub error, 2 on wrong usage, 130 when interrupted or terminated."""
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # so end services: what was started stops with us
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         app()

@@ -1,6 +1,7 @@
 """``hub serve``, ``hub call`` and ``hub bench``: run the hub, ask it, measure it."""
 
 import asyncio
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -48,8 +49,9 @@ def serve(
         try:
             code = process.wait()
         except KeyboardInterrupt:
+            process.terminate()  # it need not have been told: only a terminal tells every process of a group
             code = process.wait()
-    if code not in (0, -2, 130):
+    if code not in (0, -signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGINT, 128 + signal.SIGTERM):
         raise ConfigurationError(f"The server stopped with status {code}; its last lines above say why.")
 
 

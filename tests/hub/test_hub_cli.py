@@ -1,14 +1,20 @@
 """The command line: help, clear errors, exit codes, JSON."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
 from hub.cli import app, main
+from hub.demo import free_port
 from schemas.errors import ConfigurationError, UnknownSource
 
 HUB = Path(sys.executable).parent / "hub"
@@ -108,6 +114,35 @@ def test_who_interrupts_is_told_what_stays(hub_environment, monkeypatch, capsys)
         main()
     assert ended.value.code == 130
     assert "What was committed stays" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_the_server_stops_with_the_program(hub_environment, told):
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/healthz"
+    serving = subprocess.Popen(
+        [HUB, "serve", "--port", str(port), "--workers", "1"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True,  # so that the signal reaches the program alone
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 120
+        while not _answers(url):
+            assert serving.poll() is None, serving.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        serving.send_signal(told)
+        assert serving.wait(60) == 0
+        assert not _answers(url)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(serving.pid, signal.SIGKILL)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
 
 
 def test_an_error_is_one_sentence_and_a_status(tmp_path):

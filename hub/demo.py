@@ -25,9 +25,9 @@ from hub.caller import Caller, Statement, load_private_key, new_private_key, pri
 from hub.city.build import build_city
 from hub.city.live import live
 from hub.city.truth import Truth, load_truth
-from hub.commands.data import ingest_each
 from hub.composition import Hub, open_hub
 from hub.ingest import SourceReport
+from hub.progress import ingest_each
 from hub.upgrade import reset_database
 from infra.database import Role, open_database
 from infra.settings import Settings

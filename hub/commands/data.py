@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from hub.commands.screen import AsJson, console, print_json, table
-from schemas.errors import HubError, UnknownSource
+from schemas.errors import UnknownSource
 
 COUNTS = ("batches", "pulled", "contributed", "unchanged", "quarantined", "created", "updated")
 
@@ -30,6 +29,7 @@ def ingest(
 ) -> None:
     """Bring everything new of the sources into the libraries."""
     from hub.composition import open_hub
+    from hub.progress import ingest_each
     from infra.settings import load_settings
 
     settings = load_settings()
@@ -52,39 +52,6 @@ def ingest(
         typer.echo(f"{code}: {error}", err=True)
     if failures:
         raise typer.Exit(1)
-
-
-def ingest_each(
-    hub: Any, codes: Iterable[str], batch_rows: int | None = None, *, quiet: bool = False
-) -> tuple[list[Any], dict[str, HubError]]:
-    """Ingest source by source with a progress line each; one that fails never stops the next."""
-    from hub.ingest import ingest_source
-
-    reports, failures = [], {}
-    columns = (
-        SpinnerColumn(finished_text="✓"),
-        TextColumn("{task.description}"),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, disable=quiet) as progress:
-        for code in codes:
-            line = progress.add_task(f"{code}", total=None)
-
-            def advance(step: Any, line: Any = line, code: str = code) -> None:
-                progress.update(
-                    line,
-                    description=f"{code}: {step.stage}",
-                    advance=step.rows if step.stage == "commit" else 0,
-                )
-
-            try:
-                reports.append(ingest_source(hub, code, progress=advance, batch_rows=batch_rows))
-                progress.update(line, description=code, total=reports[-1].pulled)
-            except HubError as error:
-                failures[code] = error
-                progress.update(line, description=f"{code}: {error.title}")
-    return reports, failures
 
 
 def report_table(reports: Iterable[Any]) -> Any:

@@ -108,7 +108,7 @@ def test_who_interrupts_is_told_what_stays(hub_environment, monkeypatch, capsys)
         raise KeyboardInterrupt
 
     run("db", "upgrade")
-    monkeypatch.setattr("hub.ingest.ingest_source", interrupted)
+    monkeypatch.setattr("hub.progress.ingest_source", interrupted)
     monkeypatch.setattr(sys, "argv", ["hub", "ingest", "credit_permit"])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,7 +31,9 @@ from hub.ingest import SourceReport
 from hub.progress import ingest_each
 from hub.upgrade import reset_database
 from infra.database import Role, open_database
+from infra.place import locked
 from infra.settings import Settings
+from schemas.errors import ConfigurationError
 
 BUREAU, OFFICE = "11500000MB1670604T", "115000000092760531"
 PURPOSE, LAW = "开办餐饮企业审批", "中华人民共和国食品安全法第三十五条"
@@ -39,13 +42,25 @@ DAYS = 3
 
 
 def run_demo(settings: Settings, console: Console, *, persons: int, calls: int, seed: int) -> dict[str, Any]:
-    """Tell the story on ``console`` and return every figure shown."""
+    """Tell the story on ``console`` and return every figure shown; ``ConfigurationError`` where another demo is at it."""
+    home = settings.home / "demo"
+    home.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(home / "demo.lock", wait=False))
+        except BlockingIOError:
+            raise ConfigurationError(
+                f"Another demo is running in {home}.", hint="Wait for it, or set HUB_HOME to another folder."
+            ) from None
+        return _tell(settings, console, persons, calls, seed)
+
+
+def _tell(settings: Settings, console: Console, persons: int, calls: int, seed: int) -> dict[str, Any]:
     began = time.perf_counter()
     home = settings.home / "demo"
     ours = {"home": home, "city": home / "city", "keyring": home / "keyring.json", "port": free_port()}
     ours |= {"database_url": None, "database_application_url": None, "database_auditor_url": None}
     settings = settings.model_copy(update=ours)
-    home.mkdir(parents=True, exist_ok=True)
     figures: dict[str, Any] = {"persons": persons, "seed": seed}
 
     console.rule("1 · A city and its departments' systems")

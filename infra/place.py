@@ -106,11 +106,14 @@ def _sockets(base: Path, account: Account) -> Path:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold that lock file exclusively; the system lets go of it when the process dies, however it dies."""
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold that lock file exclusively; the system lets go of it when the process dies, however it dies.
+
+    Without ``wait``, ``BlockingIOError`` where another process holds it.
+    """
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(lock)

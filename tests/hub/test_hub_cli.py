@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from hub.cli import app, main
 from hub.demo import free_port
+from infra.place import locked
 from schemas.errors import ConfigurationError, UnknownSource
 
 HUB = Path(sys.executable).parent / "hub"
@@ -114,6 +115,14 @@ def test_who_interrupts_is_told_what_stays(hub_environment, monkeypatch, capsys)
         main()
     assert ended.value.code == 130
     assert "What was committed stays" in capsys.readouterr().err
+
+
+def test_two_demos_do_not_share_a_home(hub_environment):
+    home = hub_environment.home / "demo"
+    home.mkdir(parents=True)
+    with locked(home / "demo.lock"), pytest.raises(ConfigurationError, match="Another demo is running"):
+        CliRunner().invoke(app, ["demo"], catch_exceptions=False)
+    assert [path.name for path in home.iterdir()] == ["demo.lock"]
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +17,7 @@ from base_libraries import consolidate
 from base_libraries.intake import Identified
 from base_libraries.storage import BOUNDS, Tables
 from base_libraries.survivorship import Survivorship
-from base_libraries.vault import Vault
+from base_libraries.vault import Vault, utc_engine
 from base_libraries.writer import Writer
 from infra.keyring import Keyring
 
@@ -57,8 +56,7 @@ class Library:
         self.resource = policy.resource
         self.tables = Tables(self.resource)
         self._policy = policy
-        self._engine = duckdb.connect()
-        self._engine.execute("SET TimeZone = 'UTC'")
+        self._engine = utc_engine()
         self._vault = Vault(self.resource, keyring, self._engine)
         self._items = [item.name for item in self.resource.items]
 

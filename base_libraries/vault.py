@@ -25,6 +25,13 @@ def index_kind(resource: Resource, item: Item) -> str:
     return "subject" if item.identifier in SUBJECT_IDENTIFIERS else f"{resource.code}.{item.name}"
 
 
+def utc_engine() -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB that writes moments in UTC wherever it runs: equal content must have equal text."""
+    engine = duckdb.connect()
+    engine.execute("SET TimeZone = 'UTC'")
+    return engine
+
+
 class Vault:
     """The one place where values of a resource are sealed and opened."""
 
@@ -40,7 +47,7 @@ class Vault:
 
     @cached_property
     def _engine(self) -> duckdb.DuckDBPyConnection:
-        return self._given or duckdb.connect()
+        return self._given or utc_engine()
 
     def index(self, item: Item, values: Sequence[str]) -> list[bytes]:
         """Return the 16-byte blind index of each value of a key or lookup item."""
@@ -100,9 +107,7 @@ class Vault:
         return table.drop_columns(["_sealed"])
 
     def open_rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Open the sealed part of golden rows: a JSON object of strings and nulls each, empty where nothing is sealed."""
-        if not self.resource.sealed_items:
-            return [{} for _ in rows]
+        """Open the sealed part of golden rows of a resource that has one: a JSON object of strings and nulls each."""
         columns = ([row[name] for row in rows] for name in ("_sealed", "_subject", "_version"))
         return [orjson.loads(opened) for opened in self._sealers["golden"].open(*columns)]
 

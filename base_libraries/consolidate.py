@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 
-from base_libraries.survivorship import Rule, Survivorship
+from base_libraries.survivorship import Rule, Survivorship, encode
 from schemas.resource import Item
 
 # Sort keys are rank ‖ age ‖ ordinal in one int64, so that one minimum decides: rank < 1e5, age < 1e10 s, ordinal < 1e3.
@@ -64,7 +64,7 @@ def _provenance(grouped: ir.Table, item: str, policy: Survivorship) -> ir.Value:
         return nothing
     if len(ranks) == 1:
         (ordinal,) = ranks
-        code = grouped[f"_batch_{ordinal}"].cast("int32") * 8 + int(Rule.ONLY)
+        code = encode(grouped[f"_batch_{ordinal}"].cast("int32"), int(Rule.ONLY))
         return ibis.ifelse(grouped[item].isnull(), nothing, code.cast("int32"))
     keys: Any = grouped[f"_keys_{item}"]
     first, second = keys[0], keys[1]
@@ -76,7 +76,7 @@ def _provenance(grouped: ir.Table, item: str, policy: Survivorship) -> ir.Value:
         else_=int(Rule.TIE_BREAK),
     )
     batch = ibis.cases(*[(first % 1000 == ordinal, grouped[f"_batch_{ordinal}"]) for ordinal in ranks])
-    code = batch.cast("int32") * 8 + rule.cast("int32")
+    code = encode(batch.cast("int32"), rule.cast("int32"))
     return ibis.ifelse(grouped[item].isnull(), nothing, code.cast("int32"))
 
 
@@ -109,7 +109,7 @@ def alone(policy: Survivorship, contributions: pa.Table) -> pa.Table:
     for place, item in enumerate(policy.resource.items):
         ranked = np.isin(sources, list(policy.ranks.get(item.name, ())))
         spoken = np.asarray(contributions[item.name].is_valid()) & ranked
-        codes[spoken, place] = batches[spoken] * 8 + int(Rule.ONLY)
+        codes[spoken, place] = encode(batches[spoken], int(Rule.ONLY))
     offsets = pa.array(np.arange(0, codes.size + 1, codes.shape[1], dtype=np.int32))
     found = contributions.select(["_subject", "_observed_at", *(item.name for item in policy.resource.items)])
     found = found.rename_columns(["_subject", "_valid_from", *found.column_names[2:]])

@@ -7,6 +7,7 @@ datum); among equals the latest word; among equally late ones the source with th
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 from schemas.errors import DefinitionError
 from schemas.resource import Resource
@@ -46,8 +47,8 @@ class Survivorship:
         return sorted({ordinal for sources in self.ranks.values() for ordinal in sources})
 
 
-def encode(batch: int, rule: int) -> int:
-    """Return the provenance of one item as one integer; 0 stands for an item without a value."""
+def encode(batch: Any, rule: Any) -> Any:
+    """Return the provenance of an item as one integer, of columns column-wise; 0 stands for an item without a value."""
     return batch * 8 + rule
 
 

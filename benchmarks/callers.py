@@ -17,7 +17,6 @@ from catalog.repository import Catalogue
 from hub import server
 from hub.caller import Caller, Statement, load_private_key, new_private_key, private_key_path
 from hub.city.truth import load_truth
-from hub.demo import free_port
 from infra.database import Role
 from infra.settings import Settings
 
@@ -51,7 +50,7 @@ def calling(ground: Ground) -> Iterator[Calling]:
 
 def served_settings(ground: Ground) -> Settings:
     """Return the ground's settings with a free port."""
-    return ground.hub.settings.model_copy(update={"port": free_port()})
+    return ground.hub.settings.model_copy(update={"port": server.free_port()})
 
 
 def register(ground: Ground) -> Any:

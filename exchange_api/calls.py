@@ -197,10 +197,9 @@ def checked_keys(item: Item, keys: Sequence[str]) -> list[str]:
     """Return keys in their canonical form, each once, or raise ``MalformedKey`` for the first that is malformed."""
     if item.identifier and len(keys) > _FEW:
         given = [key.upper() for key in keys]
-        if valid_mask(
-            item.identifier, pa.array(given)
-        ).all():  # all at once; one by one only to say which is wrong
+        if valid_mask(item.identifier, pa.array(given)).all():
             return list(dict.fromkeys(given))
+    # one by one: there are few, or one of them is wrong and has to be named
     return list(dict.fromkeys(checked_key(item, key, place) for place, key in enumerate(keys, 1)))
 
 

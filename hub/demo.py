@@ -58,7 +58,7 @@ def run_demo(settings: Settings, console: Console, *, persons: int, calls: int, 
 def _tell(settings: Settings, console: Console, persons: int, calls: int, seed: int) -> dict[str, Any]:
     began = time.perf_counter()
     home = settings.home / "demo"
-    ours = {"home": home, "city": home / "city", "keyring": home / "keyring.json", "port": free_port()}
+    ours = {"home": home, "city": home / "city", "keyring": home / "keyring.json", "port": server.free_port()}
     ours |= {"database_url": None, "database_application_url": None, "database_auditor_url": None}
     settings = settings.model_copy(update=ours)
     figures: dict[str, Any] = {"persons": persons, "seed": seed}
@@ -251,12 +251,3 @@ def _ledger(hub: Hub, calls: int) -> dict[str, Any]:
         "entries": counted, "calls_made": calls, "calls_recorded": recorded, "equal": recorded == calls,
         "sealed": proof.sealed, "root": proof.root.hex(),
     }  # fmt: skip
-
-
-def free_port() -> int:
-    """Return a port of the loopback address that nobody listens on."""
-    import socket
-
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])

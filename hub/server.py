@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,13 @@ from schemas.errors import ConfigurationError
 
 START_SECONDS = 120.0
 APPLICATION = "exchange_api.app:app"
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nobody listens on."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
 
 
 def command(settings: Settings, application: str = APPLICATION) -> list[str]:

@@ -21,7 +21,7 @@ from base_libraries.vault import Vault
 from catalog.agreement import Agreement
 from catalog.party import Organisation, System
 from catalog.repository import Catalogue
-from hub.server import served
+from hub.server import free_port, served
 from infra.database import Database, Role, open_database
 from infra.keyring import FileKeyring
 from infra.settings import Settings
@@ -169,14 +169,6 @@ class Served:
         with self.database.engine(Role.AUDITOR).connect() as connection:
             query = text("SELECT count(*) FROM ledger.entry WHERE kind IN ('call', 'refusal')")
             return connection.execute(query).scalar_one()
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hub.cli import app, main
-from hub.demo import free_port
+from hub.server import free_port
 from infra.place import locked
 from schemas.errors import ConfigurationError, UnknownSource
 

@@ -1,8 +1,8 @@
 """What a connector hands on: an Arrow table with its provenance."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -14,14 +14,20 @@ Kind = TypeVar("Kind")
 _NONE = pa.array([], pa.binary())
 
 
+Shape = Mapping[str, str]
+"""Every column that a system has, the ones the hub reads and the others, and the type that it gives each."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """Rows of one source as delivered, at most ``batch_rows`` of them.
 
     ``table`` has the raw columns the source's definition names, plus ``_row`` (string), the reference by which the
-    department finds the row again. ``digest`` is the SHA-256 of that content, ``window`` says to a human what it covers.
-    ``watermark`` is the JSON-ready state to store once this batch is committed: a pull given it goes on after this
-    batch. ``as_of`` (UTC) is the file's date or the time of the pull, for rows that state no time of their own.
+    department finds the row again, and ``_gone`` (bool) where rows may say that they are deleted. ``digest`` is the SHA-256
+    of that content, ``window`` says to a human what it covers. ``watermark`` is the JSON-ready state to store once this
+    batch is committed: a pull given it goes on after this batch. ``as_of`` (UTC) is the file's date or the time of the pull,
+    for rows that state no time of their own. ``shape`` is the system's when the batch was read; ``missing`` are the columns
+    of the definition that it lacks, null in ``table``.
     """
 
     source: str
@@ -30,6 +36,8 @@ class Batch:
     window: str
     watermark: dict[str, Any]
     as_of: datetime
+    shape: Shape = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
     @property
     def number_of_rows(self) -> int:
@@ -39,12 +47,16 @@ class Batch:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A batch in the making: what a connector yields before the content is digested."""
+    """A batch in the making: what a connector yields before the content is digested.
+
+    ``table`` may lack columns that the source can do without; ``shape`` is empty where a system tells none.
+    """
 
     table: pa.Table
     window: str
     watermark: dict[str, Any]
     as_of: datetime
+    shape: Shape = field(default_factory=dict)
 
 
 def content_digest(table: pa.Table) -> str:
@@ -53,9 +65,9 @@ def content_digest(table: pa.Table) -> str:
     Made of values alone: Arrow's own buffers differ with how a table was cut out of a larger one.
     """
     digest = hashlib.sha256()
-    for field, column in zip(table.schema, table.columns, strict=True):
-        digest.update(f"{len(field.name)} {field.name} {field.type} {len(column)}\n".encode())
-        text = column if _is_bytes(field.type) else column.cast(pa.string())
+    for told, column in zip(table.schema, table.columns, strict=True):
+        digest.update(f"{len(told.name)} {told.name} {told.type} {len(column)}\n".encode())
+        text = column if _is_bytes(told.type) else column.cast(pa.string())
         whole = (
             pa.concat_arrays([chunk.cast(pa.binary()) for chunk in text.chunks]) if text.num_chunks else _NONE
         )

@@ -1,9 +1,13 @@
 """Pulling what is new at a source, as batches in bounded memory."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
-from connectors.batch import Batch, content_digest
+import pyarrow as pa
+
+from connectors.batch import Batch, Delivery, content_digest
+from connectors.kinds import open_connector
 from connectors.source import Source
 
 __all__ = ["Batch", "pull"]
@@ -20,10 +24,33 @@ def pull(
     interrupted and started again from that state yields the same batches, with the same digests, from there on.
     Raises a ``SourceError`` that names source and place.
     """
-    if source.connector == "sql":
-        from connectors.sql import read_rows as read
-    else:
-        from connectors.file import read_files as read
-    for delivery in read(source, state, batch_rows):
-        digest = content_digest(delivery.table)
-        yield Batch(source.code, delivery.table, digest, delivery.window, delivery.watermark, delivery.as_of)
+    with closing(open_connector(source)) as connector:
+        if state is not None:
+            connector.acknowledge(state)
+        for delivery in connector.deliveries(state, batch_rows):
+            yield _batch(source, delivery)
+
+
+def _batch(source: Source, delivery: Delivery) -> Batch:
+    table, missing = _whole(source, delivery.table)
+    digest = content_digest(table)
+    return Batch(
+        source.code,
+        table,
+        digest,
+        delivery.window,
+        delivery.watermark,
+        delivery.as_of,
+        delivery.shape,
+        missing,
+    )
+
+
+def _whole(source: Source, table: pa.Table) -> tuple[pa.Table, tuple[str, ...]]:
+    """Add the columns that the system lacks and the source can do without, as nulls, and flag the rows that are gone."""
+    missing = tuple(name for name in source.columns if name not in table.column_names)
+    for name in missing:
+        table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
+    if source.tombstone is not None and "_gone" not in table.column_names:
+        table = table.append_column("_gone", source.tombstone.gone(table[source.tombstone.column]))
+    return table, missing

@@ -1,33 +1,28 @@
-"""A department system's contribution to one resource, as its YAML file in ``connectors/sources`` states it.
+"""A department system's contribution to one resource, as its definition states it.
 
 A ``Source`` that exists is valid: its items are the resource's, its columns are named, its connector has the
-options it needs. Secrets stay out of it: ``${env:NAME}`` and ``${file:PATH}`` are kept as written and filled
-in only by ``Source.option``, at the moment a connector opens the system.
+options it needs. Secrets stay out of it: references are kept as written and filled in only by ``Source.option``, at the
+moment a connector opens the system.
 """
 
-import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
-from connectors.mapping import ItemMapping, parse_mapping
-from schemas.errors import ConfigurationError, DefinitionError, HubError
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors.kinds import KINDS, options_of
+from connectors.mapping import ItemMapping
+from connectors.options import Options, parsed
+from connectors.secrets import filled
+from schemas.errors import DefinitionError, HubError
 from schemas.resource import NAME, Resource, Sensitivity, resource_named
 
-CONNECTORS = ("sql", "file")
-FILE_FORMATS = ("csv", "excel", "json", "geopackage")
 WATERMARK_TYPES = ("datetime", "date", "integer", "string")
+DRIFT_POLICIES = ("freeze", "evolve", "quarantine")
 DEFAULT_RANK = 100
-
-_OPTIONS = {
-    "sql": frozenset({"url", "table", "query", "timeout_seconds"}),
-    "file": frozenset(
-        {"path", "format", "encoding", "delimiter", "record_path", "sheet", "header", "layer", "crs"}
-    ),
-}
-_SECRET = re.compile(r"\$\{(env|file):([^${}]+)\}")
 
 
 @dataclass(frozen=True)
@@ -43,13 +38,44 @@ class Watermark:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """Deletions found by comparing keys: what the hub has of the source and the department has no more is gone.
+
+    A department that suddenly lacks more than the share ``at_most`` of its rows is not believed: the run is refused.
+    """
+
+    at_most: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.at_most <= 1:
+            raise DefinitionError("deletions.at_most is not a share above 0 and up to 1.")
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """Deletions told by a column: a row is gone when it has one of ``values``, or any value where none are named."""
+
+    column: str
+    values: tuple[str, ...] = ()
+
+    def gone(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Tell row by row whether it is gone."""
+        text = column.cast(pa.string())
+        if self.values:
+            return pc.fill_null(pc.is_in(text, pa.array(self.values)), False)
+        return pc.fill_null(pc.not_equal(text, ""), False)
+
+
+@dataclass(frozen=True)
 class Source:
     """One department system and what it says about one resource.
 
     ``ordinal`` is a stable number, unique among sources, for provenance. ``row_id`` names the column(s) by which the
     department knows a row; empty means the row number in its file. ``observed_at`` is the column that says when
     the department last saw the row so; without it the file's date or the time of the pull counts.
-    ``authority`` ranks the source per item for survivorship: the lower rank wins.
+    ``authority`` ranks the source per item for survivorship: the lower rank wins. ``drift`` is what happens when the
+    system's columns change, one of ``DRIFT_POLICIES``; ``deletions`` how rows that are gone are told; ``schedule`` a cron
+    expression in China's time, where the resource's update cycle is not what holds.
     """
 
     code: str
@@ -65,13 +91,20 @@ class Source:
     observed_at: str | None = None
     authority: Mapping[str, int] = field(default_factory=dict)
     quality: tuple[Mapping[str, Any], ...] = ()
+    drift: str = "freeze"
+    deletions: Comparison | Tombstone | None = None
+    schedule: str | None = None
 
     def __post_init__(self) -> None:
         if not NAME.match(self.code):
             raise DefinitionError(f"code {self.code!r} is not lower-case letters, digits and underscores.")
         if not 0 < self.ordinal < 2**15:
             raise DefinitionError(f"ordinal {self.ordinal} is not between 1 and 32767.")
-        _check_connector(self)
+        if self.connector not in KINDS:
+            raise DefinitionError(f"connector {self.connector!r} is not one of {', '.join(KINDS)}.")
+        if self.drift not in DRIFT_POLICIES:
+            raise DefinitionError(f"drift {self.drift!r} is not one of {', '.join(DRIFT_POLICIES)}.")
+        self.settings.check(self)
         resource = _resource(self.resource)
         _check_items(self, resource)
         _check_references(self, resource)
@@ -81,125 +114,42 @@ class Source:
         return self.authority.get(item, self.authority.get("default", DEFAULT_RANK))
 
     @property
+    def tombstone(self) -> Tombstone | None:
+        """The column that tells which rows are gone, where there is one."""
+        return self.deletions if isinstance(self.deletions, Tombstone) else None
+
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Every raw column the hub needs of this source, each once: no more is read (Decree 809, article 25)."""
         wanted = [name for mapped in self.mapping.values() for name in mapped.source_columns]
-        wanted += [*self.row_id, *([self.watermark.column] if self.watermark else [])]
-        wanted += [self.observed_at] if self.observed_at else []
-        return tuple(dict.fromkeys(wanted))
+        return tuple(dict.fromkeys((*wanted, *self._marks)))
 
-    def option(self, name: str, default: Any = None) -> Any:
+    @property
+    def _marks(self) -> list[str]:
+        """The columns that are no item's: they name rows, order them, or tell of their end."""
+        named = (self.watermark, self.tombstone)
+        found = [*self.row_id, *(mark.column for mark in named if mark)]
+        return [*found, self.observed_at] if self.observed_at else found
+
+    def lacks(self, found: Collection[str]) -> list[str]:
+        """Return the columns without which the source cannot be read, and which are not among ``found``.
+
+        Where drift is not frozen these are the key's, and those that name and order rows; every other may be missing.
+        """
+        needed = self.columns
+        if self.drift != "freeze":
+            key = self.mapping[_resource(self.resource).key.name].source_columns
+            needed = tuple(dict.fromkeys((*key, *self._marks)))
+        return [name for name in needed if name not in found]
+
+    @cached_property
+    def settings(self) -> Options:
+        """The options, checked, with the defaults of those not given; references to secrets as they are written."""
+        return parsed(self.connector, options_of(self.connector), self.options)
+
+    def option(self, name: str) -> Any:
         """Return an option with its secrets filled in; raises ``ConfigurationError`` when one is not there."""
-        value = self.options.get(name, default)
-        return _fill_secrets(value, f"Source {self.code}, option {name}") if isinstance(value, str) else value
-
-
-def load_source(path: Path, variables: Mapping[str, str | Path]) -> Source:
-    """Read one source from YAML, ``${name}`` replaced from ``variables``; raises ``DefinitionError``."""
-    import yaml
-
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return _parse(_fill_variables(raw, variables, "definition"))
-    except HubError as error:
-        raise DefinitionError(f"{path.name}: {error.detail}", hint=error.hint, file=path.name) from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise DefinitionError(f"{path.name} is not readable YAML: {error}.", file=path.name) from error
-
-
-def load_sources(folder: Path, variables: Mapping[str, str | Path]) -> Mapping[str, Source]:
-    """Read every ``*.yaml`` of a folder, by code in order of ordinal; codes and ordinals must be unique."""
-    found: dict[str, Source] = {}
-    ordinals: dict[int, str] = {}
-    for path in sorted(folder.glob("*.yaml")):
-        source = load_source(path, variables)
-        if source.code in found:
-            raise DefinitionError(
-                f"{path.name}: code {source.code!r} is taken by another source.", file=path.name
-            )
-        if source.ordinal in ordinals:
-            taken = ordinals[source.ordinal]
-            raise DefinitionError(
-                f"{path.name}: ordinal {source.ordinal} is taken by {taken}.", file=path.name
-            )
-        found[source.code] = source
-        ordinals[source.ordinal] = source.code
-    return dict(sorted(found.items(), key=lambda pair: pair[1].ordinal))
-
-
-# ── parsing ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _parse(raw: Any) -> Source:
-    if not isinstance(raw, dict):
-        raise DefinitionError("the definition is not a mapping of fields.")
-    known = set(Source.__dataclass_fields__)
-    for name in raw:
-        if name not in known:
-            raise DefinitionError(
-                f"field {name!r} is unknown.", hint=f"Known are: {', '.join(sorted(known))}."
-            )
-    for name in ("code", "resource", "department", "title", "ordinal", "connector", "options", "mapping"):
-        if raw.get(name) is None:
-            raise DefinitionError(f"field {name!r} is missing.")
-    return Source(
-        code=_text(raw, "code"),
-        resource=_text(raw, "resource"),
-        department=_text(raw, "department"),
-        title=_text(raw, "title"),
-        ordinal=_whole_number(raw["ordinal"], "ordinal"),
-        connector=_text(raw, "connector"),
-        options=_dict(raw, "options"),
-        mapping={item: parse_mapping(item, entry) for item, entry in _dict(raw, "mapping").items()},
-        watermark=_watermark(raw.get("watermark")),
-        row_id=_names(raw.get("row_id")),
-        observed_at=_text(raw, "observed_at") if raw.get("observed_at") is not None else None,
-        authority={
-            item: _whole_number(rank, f"authority.{item}") for item, rank in _dict(raw, "authority").items()
-        },
-        quality=_rules(raw.get("quality")),
-    )
-
-
-def _text(raw: Mapping[str, Any], name: str) -> str:
-    if not isinstance(raw[name], str) or not raw[name].strip():
-        raise DefinitionError(f"field {name!r} is not a text.")
-    return raw[name]
-
-
-def _dict(raw: Mapping[str, Any], name: str) -> dict[str, Any]:
-    value = raw.get(name) or {}
-    if not isinstance(value, dict):
-        raise DefinitionError(f"field {name!r} is not a mapping.")
-    return value
-
-
-def _whole_number(value: Any, name: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise DefinitionError(f"field {name!r} is not a whole number.")
-    return value
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    names = value if isinstance(value, list) else [value] if value is not None else []
-    if not all(isinstance(name, str) and name for name in names):
-        raise DefinitionError("field 'row_id' is not a column or a list of columns.")
-    return tuple(names)
-
-
-def _watermark(value: Any) -> Watermark | None:
-    if value is None:
-        return None
-    if not isinstance(value, dict) or "column" not in value or set(value) - {"column", "type"}:
-        raise DefinitionError("field 'watermark' is not of the form {column: …, type: …}.")
-    return Watermark(**value)
-
-
-def _rules(value: Any) -> tuple[Mapping[str, Any], ...]:
-    rules = value or []
-    if not isinstance(rules, list) or not all(isinstance(rule, dict) and "rule" in rule for rule in rules):
-        raise DefinitionError("field 'quality' is not a list of rules, each with a 'rule'.")
-    return tuple(rules)
+        return filled(getattr(self.settings, name), f"Source {self.code}, option {name}")
 
 
 # ── checks ───────────────────────────────────────────────────────────────────────────────────────────
@@ -210,24 +160,6 @@ def _resource(code: str) -> Resource:
         return resource_named(code)
     except HubError as error:
         raise DefinitionError(f"field 'resource': {error.detail}", hint=error.hint) from None
-
-
-def _check_connector(source: Source) -> None:
-    if source.connector not in CONNECTORS:
-        raise DefinitionError(f"connector {source.connector!r} is not one of {', '.join(CONNECTORS)}.")
-    for name in source.options:
-        if name not in _OPTIONS[source.connector]:
-            known = ", ".join(sorted(_OPTIONS[source.connector]))
-            raise DefinitionError(
-                f"options.{name} is unknown to connector {source.connector}.", hint=f"Known are: {known}."
-            )
-    required = "url" if source.connector == "sql" else "path"
-    if not isinstance(source.options.get(required), str):
-        raise DefinitionError(f"options.{required} is missing.")
-    if source.connector == "file" and source.options.get("format") not in FILE_FORMATS:
-        raise DefinitionError(f"options.format is not one of {', '.join(FILE_FORMATS)}.")
-    if source.connector == "sql" and ("table" in source.options) == ("query" in source.options):
-        raise DefinitionError("options needs either 'table' or 'query', and not both.")
 
 
 def _check_items(source: Source, resource: Resource) -> None:
@@ -243,8 +175,6 @@ def _check_items(source: Source, resource: Resource) -> None:
 
 def _check_references(source: Source, resource: Resource) -> None:
     """Row references and watermarks are stored and shown in the clear, so no personal column may serve as one."""
-    if source.connector == "sql" and not source.row_id:
-        raise DefinitionError("row_id is missing: an SQL source is paged by it.")
     references = {*source.row_id, *([source.watermark.column] if source.watermark else [])}
     for name, mapped in source.mapping.items():
         personal = resource.item(name).sensitivity >= Sensitivity.PERSONAL
@@ -253,46 +183,3 @@ def _check_references(source: Source, resource: Resource) -> None:
                 f"column {taken[0]!r} feeds the sealed item {name!r} and cannot be row_id or watermark.",
                 hint="Row references and watermarks are kept in the clear; name another column.",
             )
-
-
-# ── placeholders ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def _fill_variables(value: Any, variables: Mapping[str, str | Path], place: str) -> Any:
-    if isinstance(value, dict):
-        return {key: _fill_variables(entry, variables, str(key)) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_fill_variables(entry, variables, place) for entry in value]
-    if not isinstance(value, str):
-        return value
-
-    def variable(match: re.Match[str]) -> str:
-        if match[1] not in variables:
-            raise DefinitionError(f"field {place!r} names the variable {match[1]!r}, which is not set.")
-        return str(variables[match[1]])
-
-    return re.sub(r"\$\{(\w+)\}", variable, value)
-
-
-def _fill_secrets(value: str, place: str) -> str:
-    return "".join(_secret_parts(value, place))
-
-
-def _secret_parts(value: str, place: str) -> Iterator[str]:
-    position = 0
-    for match in _SECRET.finditer(value):
-        yield value[position : match.start()]
-        yield _secret(match[1], match[2], place)
-        position = match.end()
-    yield value[position:]
-
-
-def _secret(kind: str, name: str, place: str) -> str:
-    if kind == "env":
-        if name not in os.environ:
-            raise ConfigurationError(f"{place}: the environment variable {name} is not set.")
-        return os.environ[name]
-    try:
-        return Path(name).expanduser().read_text(encoding="utf-8").strip()
-    except OSError:
-        raise ConfigurationError(f"{place}: the secret file {name} cannot be read.") from None

@@ -10,7 +10,8 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, task
 
-from connectors.source import Source, load_sources
+from connectors.definition import load_sources
+from connectors.source import Source
 from infra.settings import load_settings
 from schemas.resource import resource_named
 

@@ -5,7 +5,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from base_libraries.survivorship import Survivorship
-from connectors.source import Source, load_sources
+from connectors.definition import load_sources
+from connectors.source import Source
 from hub.city.registers import running
 from hub.city.truth import CITY_FILE
 from infra.database import Database, check_ready, open_database

@@ -2,7 +2,8 @@
 
 import pytest
 
-from connectors.source import Source, load_source
+from connectors.definition import load_source
+from connectors.source import Source
 
 
 @pytest.fixture

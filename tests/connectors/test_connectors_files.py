@@ -134,7 +134,7 @@ def test_broken_json(records, text, options, error):
 
 
 def test_json_is_read_over_many_chunks(records, monkeypatch):
-    monkeypatch.setattr("connectors.formats.json_stream._CHUNK", 7)
+    monkeypatch.setattr("connectors.file.formats.json_stream._CHUNK", 7)
     assert len(rows(records(json.dumps(PERSONS, ensure_ascii=False)))) == 10
     with pytest.raises(WrongFormat, match="at line 3"):
         rows(
@@ -142,7 +142,7 @@ def test_json_is_read_over_many_chunks(records, monkeypatch):
                 '[\n{"身份证号": "1", "姓名": "张"},\n{"身份证号": "2" "姓名": "李"},\n{"身份证号": "3", "姓名": "王"}]'
             )
         )
-    monkeypatch.setattr("connectors.formats.json_stream._LONGEST_RECORD", 50)
+    monkeypatch.setattr("connectors.file.formats.json_stream._LONGEST_RECORD", 50)
     with pytest.raises(WrongFormat, match="longer than"):
         rows(records('[{"身份证号": "' + "1" * 500 + '", "姓名": "张"}]'))
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from connectors.definition import load_source, load_sources
 from connectors.mapping import Constant
-from connectors.source import load_source, load_sources
 from schemas.errors import ConfigurationError, DefinitionError
 
 SOCIAL_SECURITY = """

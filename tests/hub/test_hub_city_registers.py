@@ -12,7 +12,7 @@ import pyogrio
 import pytest
 from python_calamine import CalamineWorkbook
 
-from connectors.source import load_sources
+from connectors.definition import load_sources
 from hub.city.build import BUILDING, build_city
 from hub.city.describe import COLUMNS
 from hub.city.flaws import default_rates

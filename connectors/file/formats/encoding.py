@@ -73,7 +73,7 @@ def tell_encoding(path: Path, source: Source) -> Encoding:
     """
     place = f"Source {source.code}, file {path.name}"
     head = _head(path, source.code, place)
-    declared = str(source.option("encoding", "auto")).lower()
+    declared = str(source.option("encoding")).lower()
     if declared != "auto":
         return _as_declared(path, source.code, declared, place)
     failures: list[str] = []

@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from connectors.formats.encoding import tell_encoding
-from connectors.formats.headers import missing
-from connectors.formats.json_stream import JsonStream
+from connectors.file.formats.encoding import tell_encoding
+from connectors.file.formats.headers import missing
+from connectors.file.formats.json_stream import JsonStream
 from connectors.source import Source
 from schemas.errors import WrongFormat
 

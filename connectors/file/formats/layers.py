@@ -16,9 +16,9 @@ import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 from pyogrio.raw import open_arrow
 
-from connectors.formats.encoding import tell_encoding
-from connectors.formats.headers import missing
-from connectors.formats.json_stream import JsonStream
+from connectors.file.formats.encoding import tell_encoding
+from connectors.file.formats.headers import missing
+from connectors.file.formats.json_stream import JsonStream
 from connectors.source import Source
 from schemas.errors import SourceError, TruncatedFile, WrongFormat
 

@@ -9,12 +9,14 @@ from urllib.parse import quote
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, NoSuchTableError
 from sqlalchemy.pool import NullPool
 
-from connectors import refusals
+from connectors.batch import Shape
 from connectors.source import Source
-from connectors.sql_text import checked, place_of, relation, timeout_seconds
+from connectors.sql import refusals
+from connectors.sql.page import Page
+from connectors.sql.text import checked, place_of, relation
 from schemas.errors import ConfigurationError, SourceError, WrongFormat
 
 _FETCHED_ROWS = 10_000
@@ -44,24 +46,24 @@ class RelationalRegister:
         try:
             quote_name = self._engine.dialect.identifier_preparer.quote_identifier
             self._relation = sa.text(relation(source, quote_name))
-            self._check_columns()
+            self.shape = self._described()
+            if lacking := source.lacks(self.shape):
+                raise refusals.missing_columns(source, self._place, lacking)
         except BaseException:
             self.close()
             raise
 
-    def page(
-        self, order: tuple[str, ...], after: list[Any] | None, null: tuple[str, bool] | None, limit: int
-    ) -> Iterator[pa.Table]:
-        """Stream one page; see ``connectors.sql.Register``."""
-        columns = {name: _column(name) for name in self._source.columns}
-        keys = [columns[name] for name in order]
-        query = sa.select(*columns.values()).select_from(self._relation).order_by(*keys).limit(limit)
-        if null:
-            column = columns[null[0]]
-            query = query.where(column.is_(None) if null[1] else column.is_not(None))
-        if after is not None:
-            query = query.where(_behind(keys, after))
-        yield from self._stream(query, list(columns))
+    def rows(self, page: Page) -> Iterator[pa.Table]:
+        """Stream one page."""
+        columns = [_column(name) for name in page.columns]
+        keys = [_column(name) for name in page.order]
+        query = sa.select(*columns).select_from(self._relation).order_by(*keys).limit(page.limit)
+        if page.null:
+            name, is_null = page.null
+            query = query.where(_column(name).is_(None) if is_null else _column(name).is_not(None))
+        if page.after is not None:
+            query = query.where(_behind(keys, page.after))
+        yield from self._stream(query, list(page.columns))
 
     def close(self) -> None:
         """Close the connection."""
@@ -71,20 +73,28 @@ class RelationalRegister:
     def _connect(self) -> Connection:
         try:
             connection = self._engine.connect().execution_options(stream_results=True)
-            for statement in _session(self._engine.dialect, timeout_seconds(self._source)):
+            for statement in _session(self._engine.dialect, self._source.option("timeout_seconds")):
                 connection.exec_driver_sql(statement)
         except DBAPIError as error:
             raise self._refusal(error) from None
         return connection
 
-    def _check_columns(self) -> None:
+    def _described(self) -> Shape:
+        """Return every column with the type its database states, as far as the driver passes one on."""
+        if table := self._source.option("table"):
+            schema, _, name = str(table).rpartition(".")
+            try:
+                columns = sa.inspect(self._connection).get_columns(name, schema=schema or None)
+                return {column["name"]: str(column["type"]).partition(" COLLATE")[0] for column in columns}
+            except (NoSuchTableError, sa.exc.CompileError):
+                pass  # a view of which the dialect knows nothing, or no table at all: the query will tell
+            except DBAPIError as error:
+                raise self._refusal(error) from None
         query = sa.select(sa.text("*")).select_from(self._relation).limit(0)
         try:
-            found = set(self._connection.execute(query).keys())
+            return dict.fromkeys(self._connection.execute(query).keys(), "unstated")
         except DBAPIError as error:
             raise self._refusal(error) from None
-        if lacking := [name for name in self._source.columns if name not in found]:
-            raise refusals.missing_columns(self._source, self._place, lacking)
 
     def _stream(self, query: sa.Select[Any], names: list[str]) -> Iterator[pa.Table]:
         try:

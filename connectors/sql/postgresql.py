@@ -9,9 +9,10 @@ import adbc_driver_manager
 import pyarrow as pa
 from adbc_driver_postgresql import dbapi
 
-from connectors import refusals
 from connectors.source import Source
-from connectors.sql_text import place_of, quoted, relation, timeout_seconds
+from connectors.sql import refusals
+from connectors.sql.page import Page
+from connectors.sql.text import place_of, quoted, relation
 from schemas.errors import MissingColumn, SourceError
 
 _CONNECT_SECONDS = 10
@@ -31,25 +32,28 @@ class PostgresRegister:
         self._connection = self._connect(str(source.option("url")))
         try:
             self._relation = relation(source, quoted)
-            self._columns = self._described()
+            self._fields = self._described()
+            self.shape = {field.name: _type_name(field) for field in self._fields}
+            if lacking := source.lacks(self.shape):
+                raise refusals.missing_columns(source, self._place, lacking)
         except BaseException:
             self.close()
             raise
 
-    def page(
-        self, order: tuple[str, ...], after: list[Any] | None, null: tuple[str, bool] | None, limit: int
-    ) -> Iterator[pa.Table]:
-        """Stream one page; see ``connectors.sql.Register``."""
+    def rows(self, page: Page) -> Iterator[pa.Table]:
+        """Stream one page."""
         # Qualified, for a bare name in ORDER BY means the selected column, which may have been made text.
-        keys = ", ".join(f"delivered.{quoted(name)}" for name in order)
+        keys = ", ".join(f"delivered.{quoted(name)}" for name in page.order)
         conditions = ["true"]
-        if null:
-            conditions.append(f"{quoted(null[0])} IS {'' if null[1] else 'NOT '}NULL")
-        if after is not None:
-            conditions.append(f"({keys}) > ({', '.join(_literal(value) for value in after)})")
+        if page.null:
+            name, is_null = page.null
+            conditions.append(f"{quoted(name)} IS {'' if is_null else 'NOT '}NULL")
+        if page.after is not None:
+            conditions.append(f"({keys}) > ({', '.join(_literal(value) for value in page.after)})")
+        selected = ", ".join(_selected(self._fields.field(name)) for name in page.columns)
         yield from self._stream(
-            f"SELECT {', '.join(self._columns)} FROM {self._relation} WHERE {' AND '.join(conditions)} "
-            f"ORDER BY {keys} LIMIT {limit}"
+            f"SELECT {selected} FROM {self._relation} WHERE {' AND '.join(conditions)} "
+            f"ORDER BY {keys} LIMIT {page.limit}"
         )
 
     def close(self) -> None:
@@ -71,16 +75,12 @@ class PostgresRegister:
         with connection.cursor() as cursor:
             cursor.execute("SET default_transaction_read_only = on")
             cursor.execute("SET standard_conforming_strings = on")
-            cursor.execute(f"SET statement_timeout = '{timeout_seconds(self._source)}s'")
+            cursor.execute(f"SET statement_timeout = '{self._source.option('timeout_seconds')}s'")
         return connection
 
-    def _described(self) -> list[str]:
-        """Check the needed columns and write how to select each: types Arrow does not know come as text."""
-        schema = next(self._stream(f"SELECT * FROM {self._relation} LIMIT 0", empty=True)).schema
-        lacking = [name for name in self._source.columns if name not in schema.names]
-        if lacking:
-            raise refusals.missing_columns(self._source, self._place, lacking)
-        return [_selected(schema.field(name)) for name in self._source.columns]
+    def _described(self) -> pa.Schema:
+        """Return every column of the table or query; types that Arrow does not know are later selected as text."""
+        return next(self._stream(f"SELECT * FROM {self._relation} LIMIT 0", empty=True)).schema
 
     def _stream(self, statement: str, *, empty: bool = False) -> Iterator[pa.Table]:
         started = time.monotonic()
@@ -99,7 +99,7 @@ class PostgresRegister:
 
     def _broken_off(self, seconds: float) -> SourceError:
         """Tell why a stream ended early: here the driver states no SQLSTATE, only words in the server's language."""
-        if seconds >= timeout_seconds(self._source):
+        if seconds >= self._source.option("timeout_seconds"):
             return refusals.timed_out(self._source, self._place)
         try:
             with self._connection.cursor() as cursor:
@@ -113,6 +113,11 @@ class PostgresRegister:
         if state == "42703":
             return MissingColumn(f"Source {self._source.code}: the query names a column that is not there.")
         return refusals.from_sqlstate(self._source, self._place, state)
+
+
+def _type_name(field: pa.Field) -> str:
+    """Name the type as PostgreSQL does, where it is one that Arrow lacks."""
+    return getattr(field.type, "type_name", None) or str(field.type)
 
 
 def _selected(field: pa.Field) -> str:

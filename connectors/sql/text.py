@@ -10,7 +10,6 @@ from connectors.source import Source
 from schemas.errors import DefinitionError
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f\"`\[\];]{1,128}")
-DEFAULT_TIMEOUT_SECONDS = 600
 
 
 def checked(name: str) -> str:
@@ -30,16 +29,6 @@ def relation(source: Source, quote: Callable[[str], str]) -> str:
     if table := source.option("table"):
         return ".".join(quote(checked(part)) for part in str(table).split(".")) + " AS delivered"
     return f"({str(source.option('query')).strip().rstrip(';')}) AS delivered"
-
-
-def timeout_seconds(source: Source) -> int:
-    """Return how long one page may take."""
-    value = source.option("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)
-    if not isinstance(value, int) or value < 1:
-        raise DefinitionError(
-            f"Source {source.code}: options.timeout_seconds is not a positive whole number."
-        )
-    return value
 
 
 def place_of(source: Source) -> str:

@@ -30,7 +30,7 @@ def plain(name: Any) -> str:
 
 def declared_row(source: Source) -> int | None:
     """Return ``options.header`` as a 0-based row, or None for ``auto``."""
-    declared = source.option("header", "auto")
+    declared = source.option("header")
     if declared == "auto":
         return None
     if not isinstance(declared, int) or isinstance(declared, bool) or declared < 1:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, ZipError
 
-from connectors.formats.headers import SEARCHED_ROWS, Header, match, missing, require_unambiguous
+from connectors.file.formats.headers import SEARCHED_ROWS, Header, match, missing, require_unambiguous
 from connectors.source import Source
 from schemas.errors import DefinitionError, TruncatedFile, WrongFormat
 

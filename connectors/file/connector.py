@@ -18,25 +18,43 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.batch import Delivery, rechunk, with_last
-from connectors.formats import reader_of
+from connectors.file.formats import reader_of
+from connectors.file.watermarks import comparable, highest, not_below
 from connectors.references import row_references
 from connectors.source import Source
-from connectors.watermarks import comparable, highest, not_below
-from schemas.errors import SourceUnreachable, TruncatedFile
+from schemas.errors import DefinitionError, SourceUnreachable, TruncatedFile
 
 _NUMBER = "_number"
 
 
-def read_files(source: Source, state: dict[str, Any] | None, batch_rows: int) -> Iterator[Delivery]:
-    """Yield what is new in the source's files, oldest name first."""
-    known: dict[str, dict[str, Any]] = dict((state or {}).get("files", {}))
-    found = _files(source, known)
-    known = {name: entry for name, entry in known.items() if name in found}
-    for name, path in found.items():
-        entry = _entry(path, known.get(name))
-        known[name] = entry
-        if not entry["done"]:
-            yield from _read_file(source, path, name, known, batch_rows)
+class FileConnector:
+    """A department's deliveries of files."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def deliveries(self, state: dict[str, Any] | None, batch_rows: int) -> Iterator[Delivery]:
+        """Yield what is new in the source's files, oldest name first."""
+        known: dict[str, dict[str, Any]] = dict((state or {}).get("files", {}))
+        found = _files(self._source, known)
+        known = {name: entry for name, entry in known.items() if name in found}
+        for name, path in found.items():
+            entry = _entry(path, known.get(name))
+            known[name] = entry
+            if not entry["done"]:
+                yield from _read_file(self._source, path, name, known, batch_rows)
+
+    def references(self) -> Iterator[pa.Array]:
+        """A file tells what changed, not what is gone."""
+        raise DefinitionError(
+            f"Source {self._source.code}: deletions cannot be found by comparison in files."
+        )
+
+    def acknowledge(self, state: dict[str, Any]) -> None:
+        """Files stay where the department put them."""
+
+    def close(self) -> None:
+        """Nothing is held open between files."""
 
 
 def _files(source: Source, known: dict[str, Any]) -> dict[str, Path]:

@@ -17,17 +17,17 @@ Reader = Callable[[Path, Source, int], Iterator[pa.Table]]
 def reader_of(format_name: str) -> Reader:
     """Return the reader of a format of ``FILE_FORMATS``; loads its libraries only now."""
     if format_name == "csv":
-        from connectors.formats.delimited import read_delimited
+        from connectors.file.formats.delimited import read_delimited
 
         return read_delimited
     if format_name == "excel":
-        from connectors.formats.excel import read_workbook
+        from connectors.file.formats.excel import read_workbook
 
         return read_workbook
     if format_name == "json":
-        from connectors.formats.records import read_records
+        from connectors.file.formats.records import read_records
 
         return read_records
-    from connectors.formats.layers import read_layer
+    from connectors.file.formats.layers import read_layer
 
     return read_layer

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from connectors.formats.encoding import Encoding, tell_encoding
-from connectors.formats.headers import SEARCHED_ROWS, Header, match, missing, require_unambiguous
+from connectors.file.formats.encoding import Encoding, tell_encoding
+from connectors.file.formats.headers import SEARCHED_ROWS, Header, match, missing, require_unambiguous
 from connectors.source import Source
 from schemas.errors import TruncatedFile, WrongFormat
 

@@ -1,0 +1,72 @@
+"""Options of connectors: each kind declares its own as a frozen model, which checks them and makes their documentation.
+
+``Options`` is the base; the kinds' models stand in the packages beside (``connectors.sql.options``, …). A wrong option is a
+``DefinitionError`` that names it. ``python -m connectors.options KIND`` prints the table of the kind's page in ``docs``.
+"""
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticUndefined
+
+from schemas.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from connectors.source import Source
+
+
+class Options(BaseModel):
+    """What a kind of connector can be told; every field has a description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def check(self, source: "Source") -> None:
+        """Check what the options demand of the rest of the definition; raises ``DefinitionError``."""
+
+
+def parsed(kind: str, model: type[Options], given: Mapping[str, Any]) -> Options:
+    """Check options as a definition gives them; raises ``DefinitionError`` naming ``options.<name>``."""
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+    raise _refusal(kind, model, fault)
+
+
+def table(model: type[Options]) -> str:
+    """Return the options as a Markdown table."""
+    rows = (
+        f"| `{name}` | {field.description} | {_default(field)} |"
+        for name, field in model.model_fields.items()
+    )
+    return "\n".join(("| Option | Meaning | Default |", "| --- | --- | --- |", *rows))
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined:
+        return "required" if field.default_factory is None else "none"
+    return "none" if field.default in (None, (), "") else f"`{field.default}`"
+
+
+def _refusal(kind: str, model: type[Options], fault: ErrorDetails) -> DefinitionError:
+    place = ".".join(
+        ("options", *(str(part) for part in fault["loc"] if not str(part).startswith("function")))
+    )
+    if fault["type"] == "extra_forbidden":
+        known = ", ".join(sorted(model.model_fields))
+        return DefinitionError(f"{place} is unknown to connector {kind}.", hint=f"Known are: {known}.")
+    if fault["type"] == "missing":
+        return DefinitionError(f"{place} is missing.")
+    if fault["type"] == "literal_error":
+        return DefinitionError(f"{place} is not {fault['ctx']['expected']}.")
+    words = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else fault["msg"]
+    return DefinitionError(f"{place if fault['loc'] else 'options'}: {words}")
+
+
+if __name__ == "__main__":
+    from connectors.kinds import options_of
+
+    sys.stdout.write(table(options_of(sys.argv[1])) + "\n")

@@ -110,7 +110,8 @@ def _ingest_all(hub: Hub, console: Console) -> Sequence[SourceReport]:
 
 
 def _described(report: SourceReport) -> dict[str, Any]:
-    return asdict(report) | {"reasons": dict(report.reasons), "warnings": dict(report.warnings)}
+    counters = {name: dict(getattr(report, name)) for name in ("reasons", "warnings", "alerts")}
+    return asdict(report) | counters
 
 
 def check_quarantine(hub: Hub, truth: Truth) -> dict[str, Any]:

@@ -47,7 +47,10 @@ Progress = Callable[[Step], None]
 
 @dataclass
 class SourceReport:
-    """What one run over one source did; every count is in rows, ``created`` and ``updated`` in golden records."""
+    """What one run over one source did; every count is in rows, ``created`` and ``updated`` in golden records.
+
+    ``alerts`` counts the batches in which a rule was broken by more than its ``warn_above``.
+    """
 
     source: str
     resource: str
@@ -61,6 +64,7 @@ class SourceReport:
     seconds: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
+    alerts: Counter[str] = field(default_factory=Counter)
 
     def add(self, batch: BatchRecord, verdict: Verdict) -> None:
         """Count one committed batch."""
@@ -72,8 +76,10 @@ class SourceReport:
                 {f"{reason['item']}: {reason['rule']}" for reason in found if reason["severity"] == "error"}
             )
         for rule in verdict.report.rules:
-            if rule.severity == "warning" and rule.dirty:
-                self.warnings[f"{rule.item}: {rule.name}"] += rule.dirty
+            if rule.severity == "warning" and rule.dirty and rule.item:
+                self.warnings[rule.title] += rule.dirty
+            if rule.alert:
+                self.alerts[rule.title] += 1
 
 
 def ingest_source(
@@ -140,8 +146,9 @@ class _Run:
             standard = standardise(self._source, self._resource, batch)
             self._step("standardise", number, batch)
             verdict = gate(
-                self._source.code, self._resource, standard.table, standard.problems, self._source.quality
-            )
+                self._source.code, self._resource, standard.table, standard.problems, self._source.quality,
+                delivered=self._source.mapping,
+            )  # fmt: skip
             self._step("gate", number, batch)
             yield Judged(number, batch, verdict, self._intake.identified(verdict.admitted))
 

@@ -190,6 +190,31 @@ class ExpectColumnValuesToLieWithinBounds(ColumnRule):
     success_keys: ClassVar[tuple[str, ...]] = (*parameters, "mostly")
 
 
+class NotComingAgain(ColumnCondition):
+    """Whether a value is the last of its kind in the column."""
+
+    condition_metric_name = "column_values.not_coming_again"
+
+    @column_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, column: Any, **_: Any) -> Mask:  # noqa: N805
+        values = _arrow(column)
+        whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+        encoded = whole.dictionary_encode()
+        kinds = np.asarray(pc.fill_null(encoded.indices, -1))
+        if len(encoded.dictionary) == len(kinds):
+            return np.ones(len(kinds), dtype=np.bool_)
+        last = np.zeros(len(encoded.dictionary) + 1, dtype=np.int64)
+        places = np.arange(len(kinds))
+        last[kinds] = places  # of several places of a kind the last one stays
+        return (last[kinds] == places) | (kinds < 0)
+
+
+class ExpectColumnValuesNotToComeAgain(ColumnRule):
+    """Expect no value to come again further down: of several rows with it the library keeps the last."""
+
+    map_metric: ClassVar[str] = "column_values.not_coming_again"
+
+
 # ── two columns ──────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -16,12 +16,20 @@ rule               dimension       parameters              broken by
 ``consistent``     consistency     with                    disagreement with another item: equal values, or the date
                                                            of birth or sex that a citizen number tells
 ``not_before``     consistency     than                    a date or number before that of another item
+``unique``         accuracy                                a value that comes again later in the batch (derived: key)
+``complete_rows``  completeness                            a row that lacks an item a ``not_null`` asks for (whole row)
+``dirty_rows``     accuracy                                a row that breaks any rule that keeps rows out (whole row)
+``order``          timeliness                              a row observed after it was received (whole row)
 =================  ==============  ======================  =====================================================
 
 Dimensions are those of GB/T 36344. A derived rule is an ``error`` on the key and on required items, which no row can
 do without; on an optional item it is a ``warning`` and the value is cleared, for it is no value of the item's type. A
-source may restate a derived rule to change its severity, except on the key. Its own rules are errors unless they say
-``severity: warning``; such a warning counts and changes nothing.
+suite or a source may restate a derived rule to change its severity, except on the key. Their own rules are errors unless
+they say otherwise; a warning counts and changes nothing. Rules about whole rows are derived for every resource and keep
+no single row out.
+
+Every rule takes ``warn_above`` and ``refuse_above``: shares of the rows it can be judged on, above which the batch
+is marked, or refused whole. Severity ``refuse`` without a share refuses a batch for a single row.
 """
 
 from collections.abc import Mapping
@@ -33,10 +41,11 @@ from schemas.resource import Item, ItemType, Resource
 
 
 class Severity(StrEnum):
-    """An error keeps the row out; a warning is counted."""
+    """A warning is counted; an error keeps the row out; ``refuse`` is an error that can cost the whole batch."""
 
-    ERROR = "error"
     WARNING = "warning"
+    ERROR = "error"
+    REFUSE = "refuse"
 
 
 class Dimension(StrEnum):
@@ -52,18 +61,20 @@ class Dimension(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """One rule about one item, and about ``other`` where it compares two.
+    """One rule about one item, and about ``other`` where it compares two; without an item it is about whole rows.
 
-    ``clears`` says that a warning also clears the value; ``by_standardising`` that the rule is judged while a batch is
+    ``warn_above`` and ``refuse_above`` are shares of rows, 0 to 1. ``clears`` says that a warning also clears the value; ``by_standardising`` that the rule is judged while a batch is
     standardised, since afterwards the value is gone. ``reason`` completes "<item> …" and never holds a value. Two rules
     are the same only when they are the same object, which makes them keys.
     """
 
-    item: str
+    item: str | None
     name: str
     dimension: Dimension
     severity: Severity
     reason: str
+    warn_above: float | None = None
+    refuse_above: float | None = None
     clears: bool = False
     by_standardising: bool = False
     other: str | None = None
@@ -72,7 +83,17 @@ class Rule:
     @property
     def title(self) -> str:
         """One English sentence for reports."""
-        return f"{self.item} {self.reason}"
+        return f"{self.item or 'a row'} {self.reason}"
+
+    @property
+    def keeps_out(self) -> bool:
+        """Whether a row that breaks it is quarantined."""
+        return self.severity is not Severity.WARNING and self.item is not None
+
+    @property
+    def by_great_expectations(self) -> bool:
+        """Whether it is an expectation; the others are counted from what standardising and the expectations found."""
+        return self.item is not None and not self.by_standardising
 
 
 TEXTS = frozenset({ItemType.CHARACTER, ItemType.MEMO})
@@ -80,9 +101,22 @@ DATES = frozenset({ItemType.DATE, ItemType.DATETIME})
 NUMBERS = frozenset({ItemType.NUMERIC, ItemType.MONEY, ItemType.DOUBLE, ItemType.FLOAT, ItemType.INTEGER})
 
 
+_WHOLE: tuple[Mapping[str, Any], ...] = tuple(
+    {"item": None, "name": name, "dimension": dimension, "severity": Severity.WARNING, "reason": reason}
+    for name, dimension, reason in (
+        ("complete_rows", Dimension.COMPLETENESS, "lacks an item that is asked for"),
+        ("dirty_rows", Dimension.ACCURACY, "cannot be let in"),
+        ("order", Dimension.TIMELINESS, "was observed after it was received"),
+    )
+)
+
+
 def derived_rules(resource: Resource) -> list[Rule]:
-    """Return what the definition of the resource itself demands, item by item."""
-    return [rule for item in resource.items for rule in _derived_of(item)]
+    """Return what the definition of the resource itself demands, item by item, and what is counted of whole rows."""
+    return [
+        *(rule for item in resource.items for rule in _derived_of(item)),
+        *(Rule(**told) for told in _WHOLE),
+    ]
 
 
 def unforeseen(item: Item, name: str) -> Rule:
@@ -106,6 +140,9 @@ def _derived_of(item: Item) -> list[Rule]:
     for name, types in (("date", DATES), ("number", NUMBERS)):
         if item.type in types:
             rules.append(_derived(item, name, Dimension.ACCURACY, f"is not a {name}", by_standardising=True))
+    if item.key:
+        reason = "comes again later in the batch"
+        rules.append(Rule(item.name, "unique", Dimension.ACCURACY, Severity.WARNING, reason))
     return rules
 
 

@@ -1,11 +1,12 @@
-"""The rules a source states for itself, under ``quality:`` of its definition, read and checked.
+"""The rules that a resource's suite and a source state beside the derived ones, read and checked.
 
-A rule is a mapping ``{rule, item, severity, …}`` with the parameters listed in ``quality.rules``. Whatever does not
-hold together is a ``DefinitionError`` that names the source and the number of the rule, before any row is judged.
+A rule is a mapping ``{rule, item, severity, warn_above, refuse_above, …}`` with the parameters listed in
+``quality.rules``. Whatever does not hold together is a ``DefinitionError`` that names the suite or source and the number
+of the rule, before any row is judged. The source has the last word: what it states replaces what the suite does.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -24,6 +25,7 @@ class _Kind:
     needs: frozenset[str] = frozenset()
     takes: frozenset[str] = frozenset()
     derived_only: bool = False
+    whole_rows: bool = False
 
 
 _KINDS: Mapping[str, _Kind] = {
@@ -39,43 +41,78 @@ _KINDS: Mapping[str, _Kind] = {
     "not_in_future": _Kind(Dimension.ACCURACY, DATES),
     "consistent": _Kind(Dimension.CONSISTENCY, needs=frozenset({"with"})),
     "not_before": _Kind(Dimension.CONSISTENCY, DATES | NUMBERS, frozenset({"than"})),
+    "unique": _Kind(Dimension.ACCURACY),
+    "complete_rows": _Kind(Dimension.COMPLETENESS, whole_rows=True),
+    "dirty_rows": _Kind(Dimension.ACCURACY, whole_rows=True),
+    "order": _Kind(Dimension.TIMELINESS, whole_rows=True),
 }
+_OF_EVERY_RULE = ("rule", "item", "severity", "warn_above", "refuse_above")
 
 
-def rules_for(resource: Resource, extra: Sequence[Mapping[str, Any]], source: str) -> tuple[Rule, ...]:
-    """Return the rules of a resource, then the source's own; raises ``DefinitionError`` naming the source."""
-    rules = {(rule.item, rule.name): rule for rule in derived_rules(resource)}
-    stated: set[tuple[str, str]] = set()
-    for number, raw in enumerate(extra, start=1):
+def rules_for(
+    resource: Resource,
+    extra: Sequence[Mapping[str, Any]],
+    source: str,
+    of_suite: Sequence[Mapping[str, Any]] = (),
+    delivered: Collection[str] | None = None,
+) -> tuple[Rule, ...]:
+    """Return the rules of a resource, its suite's, then the source's own; raises ``DefinitionError`` naming where.
+
+    A suite asks nothing of items that a source does not deliver; where it is not said which ones it does, all.
+    """
+    derived = {(rule.item, rule.name): rule for rule in derived_rules(resource)}
+    suited = _stated(resource, of_suite, derived, f"Suite {resource.code}")
+    rules = {place: rule for place, rule in suited.items() if place in derived or _judged(rule, delivered)}
+    return tuple((derived | rules | _stated(resource, extra, derived, f"Source {source}", source)).values())
+
+
+def _judged(rule: Rule, delivered: Collection[str] | None) -> bool:
+    return delivered is None or {rule.item, rule.other} - {None} <= set(delivered)
+
+
+_Place = tuple[str | None, str]
+
+
+def _stated(
+    resource: Resource,
+    stated: Sequence[Mapping[str, Any]],
+    derived: Mapping[_Place, Rule],
+    where: str,
+    source: str | None = None,
+) -> dict[_Place, Rule]:
+    found: dict[_Place, Rule] = {}
+    for number, raw in enumerate(stated, start=1):
         try:
-            rule = _stated_rule(resource, raw, rules)
+            rule = _stated_rule(resource, raw, derived)
+            if (rule.item, rule.name) in found:
+                raise DefinitionError(f"{_named(rule)} is stated twice.")
         except (DefinitionError, UnknownItem) as error:
             raise DefinitionError(
-                f"Source {source}, quality rule {number}: {error.detail}", hint=error.hint, source=source
+                f"{where}, quality rule {number}: {error.detail}", hint=error.hint, source=source
             ) from None
-        place = (rule.item, rule.name)
-        if place in stated:
-            raise DefinitionError(
-                f"Source {source}, quality rule {number}: {rule.name} of {rule.item} is stated twice.",
-                source=source,
-            )
-        stated.add(place)
-        rules[place] = rule
-    return tuple(rules.values())
+        found[rule.item, rule.name] = rule
+    return found
 
 
-def _stated_rule(resource: Resource, raw: Mapping[str, Any], known: Mapping[tuple[str, str], Rule]) -> Rule:
+def _named(rule: Rule) -> str:
+    return f"{rule.name} of {rule.item}" if rule.item else rule.name
+
+
+def _stated_rule(resource: Resource, raw: Mapping[str, Any], derived: Mapping[_Place, Rule]) -> Rule:
     name, kind = _kind_of(raw)
+    if kind.whole_rows:
+        return _of_whole_rows(raw, name, derived[None, name])
     if "item" not in raw:
         raise DefinitionError(f"{name} does not say about which item.")
     item = resource.item(str(raw["item"]))
-    severity = _severity_of(raw)
     parameters = _parameters_of(raw, name, kind)
-    derived = known.get((item.name, name))
-    if derived is not None:
-        if item.key and severity is not Severity.ERROR:
-            raise DefinitionError(f"{name} of {item.name} must stay an error: it is the key.")
-        return _restated(derived, severity)
+    known = derived.get((item.name, name))
+    if known is None:
+        return _with_severity(_own_rule(resource, item, name, kind, parameters), raw)
+    return _with_severity(known, raw, unwavering=item.key and known.keeps_out)
+
+
+def _own_rule(resource: Resource, item: Item, name: str, kind: _Kind, parameters: Mapping[str, Any]) -> Rule:
     if kind.derived_only:
         raise DefinitionError(f"{item.name} has no {name} to judge by its definition.")
     if item.type not in kind.types:
@@ -83,7 +120,40 @@ def _stated_rule(resource: Resource, raw: Mapping[str, Any], known: Mapping[tupl
     other = _other_item(resource, item, name, parameters)
     _CHECKS.get(name, _accept)(item, parameters)
     reason = _REASONS[name](parameters)
-    return Rule(item.name, name, kind.dimension, severity, reason, other=other, parameters=parameters)
+    return Rule(item.name, name, kind.dimension, Severity.ERROR, reason, other=other, parameters=parameters)
+
+
+def _of_whole_rows(raw: Mapping[str, Any], name: str, derived: Rule) -> Rule:
+    if unknown := sorted(set(raw) - {"rule", "severity", "warn_above", "refuse_above"}):
+        raise DefinitionError(f"{name} is about whole rows and takes no {unknown[0]!r}.")
+    rule = _with_severity(derived, {"severity": Severity.WARNING, **raw})
+    if rule.severity is Severity.ERROR:
+        raise DefinitionError(f"{name} keeps no single row out: severity is 'warning' or 'refuse'.")
+    return rule
+
+
+# ── severity and thresholds ──────────────────────────────────────────────────────────────────────────
+
+
+def _with_severity(rule: Rule, raw: Mapping[str, Any], *, unwavering: bool = False) -> Rule:
+    severity = _severity_of(raw)
+    if unwavering and severity is Severity.WARNING:
+        raise DefinitionError(f"{_named(rule)} must stay an error: it is the key.")
+    warn, refuse = _share(raw, "warn_above"), _share(raw, "refuse_above")
+    if severity is Severity.REFUSE and refuse is None:
+        refuse = 0.0
+    if warn is not None and refuse is not None and warn >= refuse:
+        raise DefinitionError("warn_above is not below refuse_above, so it would never be heard.")
+    return replace(rule, severity=severity, warn_above=warn, refuse_above=refuse)
+
+
+def _share(raw: Mapping[str, Any], name: str) -> float | None:
+    value = raw.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
+        raise DefinitionError(f"{name} is not a share of rows from 0 to below 1.")
+    return float(value)
 
 
 def _kind_of(raw: Mapping[str, Any]) -> tuple[str, _Kind]:
@@ -97,15 +167,11 @@ def _severity_of(raw: Mapping[str, Any]) -> Severity:
     try:
         return Severity(raw.get("severity", Severity.ERROR))
     except ValueError:
-        raise DefinitionError("severity is neither 'error' nor 'warning'.") from None
-
-
-def _restated(derived: Rule, severity: Severity) -> Rule:
-    return replace(derived, severity=severity)
+        raise DefinitionError("severity is neither 'warning', 'error' nor 'refuse'.") from None
 
 
 def _parameters_of(raw: Mapping[str, Any], name: str, kind: _Kind) -> dict[str, Any]:
-    given = {key: _plain(value) for key, value in raw.items() if key not in ("rule", "item", "severity")}
+    given = {key: _plain(value) for key, value in raw.items() if key not in _OF_EVERY_RULE}
     if missing := sorted(kind.needs - set(given)):
         raise DefinitionError(f"{name} needs {missing[0]!r}.")
     if unknown := sorted(set(given) - kind.needs - kind.takes):
@@ -200,4 +266,5 @@ _REASONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "not_in_future": lambda _: "is in the future",
     "consistent": lambda parameters: f"does not agree with {parameters['with']}",
     "not_before": lambda parameters: f"is before {parameters['than']}",
+    "unique": lambda _: "comes again later in the batch",
 }

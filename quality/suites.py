@@ -1,4 +1,4 @@
-"""Suites: the rules of a source as Great Expectations expectations, and the judge that runs them over a batch.
+"""The rules of a source as Great Expectations expectations, and the judge that runs them over a batch.
 
 A judge is made once per source and kept: its configurations are built, checked and copied only then. A run takes one
 Validator over one Arrow-backed frame that holds only the columns judged, without copying them. It does not pass
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from quality.rules import Rule, Severity
+from quality.rules import Rule
 from quality.stated_rules import TODAY, rules_for
 from schemas.errors import RuleNotEvaluated
 from schemas.resource import Resource
@@ -28,27 +28,30 @@ Rows = npt.NDArray[np.int64]
 
 
 def suite_for(
-    resource: Resource, extra: Sequence[Mapping[str, Any]] = (), source: str = "unnamed"
+    resource: Resource,
+    extra: Sequence[Mapping[str, Any]] = (),
+    source: str = "unnamed",
+    of_suite: Sequence[Mapping[str, Any]] = (),
 ) -> list["Expectation"]:
-    """Return the expectations of a resource and of a source's own rules, in the order of ``rules_for``.
+    """Return the expectations of a resource, its suite's and a source's own rules, in the order of ``rules_for``.
 
     Each one's ``meta`` holds title, item, rule, dimension and severity. Raises ``DefinitionError`` naming the source.
     """
-    rules = rules_for(resource, extra, source)
-    return [_expectation(resource, rule) for rule in rules if not rule.by_standardising]
+    rules = rules_for(resource, extra, source, of_suite)
+    return [expectation(resource, rule) for rule in rules if rule.by_great_expectations]
 
 
-def _expectation(resource: Resource, rule: Rule) -> "Expectation":
+def expectation(resource: Resource, rule: Rule) -> "Expectation":
+    """Return the expectation that judges a rule about an item."""
     from great_expectations.expectations.metadata_types import FailureSeverity
 
-    critical = rule.severity is Severity.ERROR
     return _BUILDERS[rule.name](
         resource,
         rule,
         description=rule.title,
-        severity=FailureSeverity.CRITICAL if critical else FailureSeverity.WARNING,
+        severity=FailureSeverity.CRITICAL if rule.keeps_out else FailureSeverity.WARNING,
         meta={
-            "title": f"{resource.item(rule.item).title}: {rule.title}",
+            "title": f"{resource.item(str(rule.item)).title}: {rule.title}",
             "item": rule.item,
             "rule": rule.name,
             "dimension": rule.dimension.value,
@@ -59,11 +62,15 @@ def _expectation(resource: Resource, rule: Rule) -> "Expectation":
 
 @dataclass(frozen=True)
 class Judge:
-    """The rules of one source over one resource, ready to run on any number of batches."""
+    """The rules of one source over one resource, ready to run on any number of batches.
+
+    Shares above 0 count as thresholds from ``fewest_rows`` rows on.
+    """
 
     source: str
     resource: Resource
     rules: tuple[Rule, ...]
+    fewest_rows: int = 1
 
     def failing_rows(self, table: pa.Table) -> dict[Rule, Rows]:
         """Return the row numbers that break each rule; a rule without any value to judge is left out.
@@ -78,8 +85,8 @@ class Judge:
 
     @cached_property
     def _configurations(self) -> dict[Rule, Any]:
-        judged = [rule for rule in self.rules if not rule.by_standardising]
-        return {rule: _expectation(self.resource, rule).configuration for rule in judged}
+        judged = [rule for rule in self.rules if rule.by_great_expectations]
+        return {rule: expectation(self.resource, rule).configuration for rule in judged}
 
     def _run(self, frame: Any, configurations: list[Any]) -> list[Any]:
         from great_expectations.exceptions import GreatExpectationsError
@@ -205,10 +212,16 @@ def _not_before(_resource: Resource, rule: Rule, **about: Any) -> "Expectation":
     return ExpectColumnPairToBeInOrder(column_A=rule.item, column_B=rule.other, **about)
 
 
+def _unique(_resource: Resource, rule: Rule, **about: Any) -> "Expectation":
+    from quality.expectations import ExpectColumnValuesNotToComeAgain
+
+    return ExpectColumnValuesNotToComeAgain(column=rule.item, **about)
+
+
 def _consistent(resource: Resource, rule: Rule, **about: Any) -> "Expectation":
     from quality.expectations import ExpectColumnPairToAgree
 
-    item, other = resource.item(rule.item), resource.item(str(rule.other))
+    item, other = resource.item(str(rule.item)), resource.item(str(rule.other))
     told = other.identifier == "citizen_number" and item.identifier != "citizen_number"
     tells = ("sex" if item.code_set == "sex" else "birth") if told else "same"
     return ExpectColumnPairToAgree(column_A=rule.item, column_B=rule.other, tells=tells, **about)
@@ -225,4 +238,5 @@ _BUILDERS: Mapping[str, Callable[..., "Expectation"]] = {
     "matches": _matches,
     "not_before": _not_before,
     "consistent": _consistent,
+    "unique": _unique,
 }

@@ -5,7 +5,8 @@ a name or a cell of a department's record is named by its place (source, column,
 ``exchange_api.problems`` maps the tree to HTTP status codes; ``hub.cli`` prints it as one sentence.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 
 class HubError(Exception):
@@ -143,6 +144,27 @@ class RuleNotEvaluated(HubError):
 
     code = "rule_not_evaluated"
     title = "A quality rule could not be evaluated"
+
+
+class BatchRefused(HubError):
+    """More rows of a batch break a quality rule than its threshold allows, so nothing of it is stored.
+
+    ``report`` holds the quality records of the refused batch: counts, no values.
+    """
+
+    code = "batch_refused"
+    title = "The batch is refused"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        hint: str = "",
+        report: Sequence[Mapping[str, Any]] = (),
+        **context: str | int | float | None,
+    ) -> None:
+        super().__init__(detail, hint=hint, **context)
+        self.report = report
 
 
 # ── storage ──────────────────────────────────────────────────────────────────────────────────────────

@@ -48,6 +48,9 @@ def ingest(
         )
     else:
         console.print(report_table(reports))
+        for report in reports:
+            for rule in report.alerts:
+                console.print(f"[yellow]{report.source}: more rows than usual break the rule {rule}.[/]")
     for code, error in failures.items():
         typer.echo(f"{code}: {error}", err=True)
     if failures:
@@ -64,7 +67,7 @@ def report_table(reports: Iterable[Any]) -> Any:
 
 def _described(report: Any) -> dict[str, Any]:
     named = {name: getattr(report, name) for name in ("source", "resource", *COUNTS, "seconds")}
-    return named | {"reasons": dict(report.reasons), "warnings": dict(report.warnings)}
+    return named | {name: dict(getattr(report, name)) for name in ("reasons", "warnings", "alerts")}
 
 
 def status(as_json: AsJson = False) -> None:

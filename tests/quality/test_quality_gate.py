@@ -6,9 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from quality.definition import Suite, parse_suite
 from quality.gate import REASONS, Verdict, gate
 from quality.report import Report
-from schemas.errors import DefinitionError
+from schemas.errors import BatchRefused, DefinitionError
 from schemas.resource import resource_named
 
 PERSON = resource_named("natural_person")
@@ -27,8 +28,13 @@ def _problems(*rows):
     return pa.Table.from_pylist([dict(zip(PROBLEMS.names, row, strict=True)) for row in rows], PROBLEMS)
 
 
-def _judged(rows, problems=(), stated=()):
-    verdict = gate("test", PERSON, _batch(*rows), _problems(*problems), stated)
+NO_SUITE = Suite("natural_person")
+
+
+def _judged(rows, problems=(), stated=(), suite=NO_SUITE, delivered=None):
+    verdict = gate(
+        "test", PERSON, _batch(*rows), _problems(*problems), stated, suite=suite, delivered=delivered
+    )
     assert verdict.admitted.num_rows + verdict.quarantined.num_rows == len(rows)
     assert verdict.report.rows == len(rows)
     return verdict
@@ -36,7 +42,10 @@ def _judged(rows, problems=(), stated=()):
 
 def _reasons(verdict):
     listed = verdict.quarantined.to_pylist()
-    return {row["_row"]: [(r["item"], r["rule"], r["severity"]) for r in row["_reasons"]] for row in listed}
+    return {
+        row["_row"]: [(r["item"], r["rule"], r["severity"]) for r in row["_reasons"] if r["rule"] != "unique"]
+        for row in listed
+    }
 
 
 def _score(verdict, item, name):
@@ -86,6 +95,7 @@ def test_a_problem_with_an_optional_item_is_a_warning_and_with_a_required_one_an
     # The name was there but could not be read: one fault, not also a missing value.
     assert _reasons(verdict) == {"r1": [("name", "text", "error"), ("date_of_birth", "date", "warning")]}
     told = [reason["reason"] for reason in verdict.quarantined["_reasons"][0].as_py()]
+    assert told.pop(0) == "comes again later in the batch"
     assert told == ["holds control characters", "is before 1582"]
     date = _score(verdict, "date_of_birth", "date")
     assert (date.rows, date.dirty, date.score) == (2, 2, 0)
@@ -126,6 +136,7 @@ def test_what_no_source_delivers_is_not_assessable():
 
 def test_an_empty_batch_has_an_empty_verdict_and_no_score():
     verdict = _judged([])
+    assert verdict.report.newest is None
     assert verdict.quarantined.schema == _batch().schema.append(REASONS)
     assert all(rule.score is None for rule in verdict.report.rules)
 
@@ -165,3 +176,116 @@ def test_a_verdict_whose_tables_and_report_differ_is_refused():
     table = _batch(GOOD)
     with pytest.raises(ValueError, match="rows its report counts"):
         Verdict(table, table, Report("s", "natural_person", 1, 1, 0, ()))
+
+
+# ── whole rows ───────────────────────────────────────────────────────────────────────────────────────
+
+OTHER = GOOD | {"citizen_number": "440524188001010014", "sex": "1"}
+
+
+def test_a_key_that_comes_again_counts_but_for_its_last_row():
+    verdict = _judged([GOOD, OTHER, GOOD, GOOD | {"citizen_number": None}])
+    unique = _score(verdict, "citizen_number", "unique")
+    assert (unique.rows, unique.dirty, unique.severity.value) == (3, 1, "warning")
+    assert verdict.admitted.num_rows == 3
+    kept = _judged([GOOD, OTHER, GOOD], stated=[{"rule": "unique", "item": "citizen_number"}])
+    assert kept.admitted["_row"].to_pylist() == ["r1", "r2"]
+
+
+def test_whole_rows_are_scored_by_what_their_items_lack_and_what_keeps_them_out():
+    rows = [GOOD, OTHER, GOOD | {"name": None}, OTHER | {"citizen_number": "x", "name": None}]
+    verdict = _judged(rows)
+    complete, dirty = _score(verdict, None, "complete_rows"), _score(verdict, None, "dirty_rows")
+    assert (complete.rows, complete.dirty, complete.dimension.value) == (4, 2, "completeness")
+    assert (dirty.rows, dirty.dirty, dirty.dimension.value) == (4, 2, "accuracy")
+
+
+def test_rows_observed_after_now_are_out_of_order_and_the_newest_is_told():
+    table = _batch(GOOD, OTHER)
+    times = pa.array([np.datetime64("2020-05-01T00:00:00"), np.datetime64("2999-01-01T00:00:00")]).cast(
+        pa.timestamp("us", tz="UTC")
+    )
+    report = gate("test", PERSON, table.append_column("_observed_at", times), _problems()).report
+    order = next(rule for rule in report.rules if rule.name == "order")
+    assert (order.rows, order.dirty, order.dimension.value) == (2, 1, "timeliness")
+    assert report.newest.year == 2999
+    assert _score(_judged([GOOD]), None, "order").score is None
+
+
+# ── suites and thresholds ────────────────────────────────────────────────────────────────────────────
+
+
+def _suite(*rules, fewest=1):
+    listed = "".join(f"  - {rule}\n" for rule in rules)
+    return parse_suite(f"resource: natural_person\nfewest_rows: {fewest}\nrules:\n{listed}")
+
+
+def test_a_suite_adds_rules_and_the_source_has_the_last_word():
+    suite = _suite("{rule: in_set, item: sex, values: ['1']}")
+    assert _judged([GOOD], suite=suite).quarantined.num_rows == 1
+    stated = [{"rule": "in_set", "item": "sex", "values": ["2"], "severity": "warning"}]
+    verdict = _judged([GOOD, OTHER], suite=suite, stated=stated)
+    assert (verdict.quarantined.num_rows, _score(verdict, "sex", "in_set").dirty) == (0, 1)
+
+
+def test_a_suite_asks_nothing_of_items_that_a_source_does_not_deliver():
+    suite = _suite("{rule: not_null, item: education}", "{rule: consistent, item: sex, with: citizen_number}")
+    assert _judged([GOOD], suite=suite).quarantined.num_rows == 1
+    verdict = _judged([GOOD], suite=suite, delivered=["citizen_number", "name"])
+    assert verdict.quarantined.num_rows == 0
+    assert {"education", "sex"}.isdisjoint({r.item for r in verdict.report.rules if r.name != "code"})
+
+
+def test_a_batch_with_too_many_dirty_rows_is_refused_and_says_why():
+    suite = _suite("{rule: dirty_rows, refuse_above: 0.2}")
+    bad = GOOD | {"citizen_number": "1234"}
+    assert _judged([GOOD] * 4 + [bad], suite=suite).quarantined.num_rows == 1
+    with pytest.raises(BatchRefused) as caught:
+        _judged([GOOD] * 3 + [bad], suite=suite)
+    told = str(caught.value)
+    assert "Source test: 1 of 4 rows (25.0%) of natural_person break the rule dirty_rows" in told
+    assert "above 20.0%" in told
+    assert caught.value.context == {
+        "source": "test", "resource": "natural_person", "rule": "dirty_rows", "share": 0.25, "threshold": 0.2,
+    }  # fmt: skip
+    assert {"rule": "identifier", "failing": 1}.items() <= next(
+        record for record in caught.value.report if record["rule"] == "identifier"
+    ).items()
+    assert "1234" not in told + str(caught.value.report)
+
+
+def test_severity_refuse_costs_the_batch_for_one_row_and_with_a_share_only_above_it():
+    bad = GOOD | {"sex": "1"}
+    strict = _suite("{rule: in_set, item: sex, values: ['2'], severity: refuse}", fewest=100)
+    with pytest.raises(BatchRefused, match=r"1 of 9 rows \(11\.1%\).*sex: in_set"):
+        _judged([GOOD] * 8 + [bad], suite=strict)
+    loose = _suite("{rule: in_set, item: sex, values: ['2'], severity: refuse, refuse_above: 0.2}")
+    verdict = _judged([GOOD] * 8 + [bad], suite=loose)
+    assert _reasons(verdict) == {"r8": [("sex", "in_set", "error")]}
+    with pytest.raises(BatchRefused, match="refuses a batch above 20"):
+        _judged([GOOD, bad], suite=loose)
+
+
+def test_a_share_of_few_rows_says_little():
+    suite = _suite("{rule: dirty_rows, warn_above: 0.1, refuse_above: 0.2}", fewest=4)
+    bad = GOOD | {"name": None}
+    assert _judged([GOOD, bad, bad], suite=suite).quarantined.num_rows == 2
+    with pytest.raises(BatchRefused):
+        _judged([GOOD, GOOD, bad, bad], suite=suite)
+
+
+def test_above_its_warning_share_a_rule_is_marked():
+    suite = _suite("{rule: not_null, item: sex, severity: warning, warn_above: 0.3}")
+    rows = [GOOD, GOOD, GOOD | {"sex": None}]
+    verdict = _judged([*rows, GOOD | {"sex": None}], suite=suite)
+    assert (verdict.admitted.num_rows, _score(verdict, "sex", "not_null").alert) == (4, True)
+    assert not _score(_judged([*rows, GOOD], suite=suite), "sex", "not_null").alert
+
+
+def test_of_several_rules_broken_the_one_exceeded_by_most_is_told():
+    suite = _suite(
+        "{rule: dirty_rows, refuse_above: 0.5}",
+        "{rule: identifier, item: citizen_number, refuse_above: 0.1}",
+    )
+    with pytest.raises(BatchRefused, match="citizen_number: identifier"):
+        _judged([GOOD, GOOD | {"citizen_number": "1"}], suite=suite)

@@ -1,8 +1,11 @@
 """Scores as the domain rules count them."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
-from quality.report import Report, RuleScore, merge
+from quality.report import Report, RuleScore, added, merge, score_of
 from quality.rules import Dimension, Severity
 from schemas.errors import DefinitionError
 
@@ -53,8 +56,30 @@ def test_records_have_the_columns_of_a_quality_report():
             "item": "citizen_number",
             "failing": 1,
             "share": 0.333333,
+            "rows": 3,
+            "alert": False,
         }
     ]
+
+
+def test_a_record_tells_the_score_it_was_made_of():
+    for score in (_score(3, 1), _score(0, 0), _score(7, 2, item=None, name="dirty_rows")):
+        assert score_of(score.record("natural_person")) == score
+    bare = {"item": "name", "rule": "length", "dimension": "conformity", "severity": "error", "failing": 0}
+    assert score_of(bare).score is None
+
+
+def test_scores_of_several_sources_add_up_and_keep_their_alert():
+    one, other = _score(10, 1), replace(_score(30, 3), alert=True)
+    (both,) = added([one, other])
+    assert (both.rows, both.dirty, both.alert) == (40, 4, True)
+
+
+def test_the_newest_row_is_told_once():
+    newest = datetime(2026, 1, 5, tzinfo=UTC)
+    report = replace(_report(_score(3, 1), _score(3, 0, Dimension.TIMELINESS, "order", None)), newest=newest)
+    assert [record.get("newest") for record in report.records()] == [None, "2026-01-05T00:00:00+00:00"]
+    assert merge([report, replace(report, newest=None)]).newest == newest
 
 
 def test_reports_of_batches_add_up():

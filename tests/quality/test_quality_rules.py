@@ -82,6 +82,13 @@ def test_own_rules_come_after_the_derived_ones_and_are_errors_unless_they_say_ot
         ({"rule": "consistent", "item": "date_of_birth", "with": "mobile_phone"}, "cannot be compared"),
         ({"rule": "not_before", "item": "document_valid_to", "than": "name"}, "cannot be compared"),
         ({"rule": "not_before", "item": "document_valid_to", "than": "nothing"}, "has no item 'nothing'"),
+        ({"rule": "not_null", "item": "sex", "refuse_above": 20}, "refuse_above is not a share"),
+        ({"rule": "not_null", "item": "sex", "warn_above": "much"}, "warn_above is not a share"),
+        ({"rule": "not_null", "item": "sex", "warn_above": True}, "warn_above is not a share"),
+        ({"rule": "not_null", "item": "sex", "warn_above": 0.2, "refuse_above": 0.1}, "never be heard"),
+        ({"rule": "not_null", "item": "sex", "warn_above": 0.1, "severity": "refuse"}, "never be heard"),
+        ({"rule": "dirty_rows", "item": "sex"}, "dirty_rows is about whole rows and takes no 'item'"),
+        ({"rule": "complete_rows", "severity": "error"}, "keeps no single row out"),
     ],
 )
 def test_a_wrong_statement_names_the_source_and_the_rule(stated, said):
@@ -105,3 +112,16 @@ def test_a_rule_stated_twice_is_told():
     twice = [{"rule": "not_in_future", "item": "date_of_birth"}] * 2
     with pytest.raises(DefinitionError, match="rule 2: not_in_future of date_of_birth is stated twice"):
         rules_for(PERSON, twice, "x")
+
+
+def test_thresholds_are_read_with_the_severity():
+    stated = [
+        {"rule": "identifier", "item": "citizen_number", "warn_above": 0.01, "refuse_above": 0.2},
+        {"rule": "not_null", "item": "sex", "severity": "refuse"},
+        {"rule": "dirty_rows", "refuse_above": 0.5},
+    ]
+    rules = rules_for(PERSON, stated, "x")
+    identifier, dirty = _rule(rules, "citizen_number", "identifier"), _rule(rules, None, "dirty_rows")
+    assert (identifier.warn_above, identifier.refuse_above, identifier.keeps_out) == (0.01, 0.2, True)
+    assert _rule(rules, "sex", "not_null").refuse_above == 0
+    assert (dirty.refuse_above, dirty.keeps_out, dirty.severity) == (0.5, False, Severity.WARNING)

@@ -11,11 +11,11 @@ from typing import Any
 import asyncpg
 
 from base_libraries.reading import GoldenReader
-from exchange_api.masking import mask_of
 from infra.coalescing import Coalescer
 from infra.keyring import Keyring
 from infra.lanes import Lanes
 from schemas.errors import DatabaseUnavailable
+from schemas.masking import mask_of
 from schemas.resource import Resource
 
 LANES = 2

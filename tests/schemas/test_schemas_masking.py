@@ -1,6 +1,6 @@
 import pytest
 
-from exchange_api.masking import MASKS, mask_of
+from schemas.masking import MASKS, example_of, mask_of
 from schemas.resource import resource_named, resources_shipped
 
 PERSON = resource_named("natural_person")
@@ -28,3 +28,11 @@ def test_every_mask_a_resource_names_exists():
     assert {
         item.mask for resource in resources_shipped().values() for item in resource.items if item.mask
     } <= MASKS.keys()
+
+
+def test_an_example_shows_what_is_kept_in_the_clear_and_masks_the_rest():
+    shown = {name: example_of(PERSON.item(name)) for name in ("sex", "name", "date_of_birth")}
+    assert shown["sex"]("2") == "2"
+    assert shown["name"]("张三") == "张*"
+    assert shown["date_of_birth"]("1990-01-01") == "***"
+    assert example_of(resource_named("parcel").item("geometry"))(b"\x00") == "***"

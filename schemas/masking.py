@@ -1,4 +1,4 @@
-"""Masking of items an agreement delivers only in part: enough to compare, not enough to copy."""
+"""Masking (脱敏): enough of a value to compare, not enough to copy."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -44,3 +44,10 @@ def mask_of(item: Item) -> Callable[[Any], Any]:
     """Return what hides the item's value: its own mask, or everything where it has none; null stays null."""
     mask: Callable[[str], str] = MASKS.get(item.mask or "", _hidden)
     return lambda value: None if value is None else mask(str(value))
+
+
+def example_of(item: Item) -> Callable[[Any], Any]:
+    """Return what shows the item's value as an example: sealed items masked, those kept in the clear as they are."""
+    if item.sealed:
+        return mask_of(item)
+    return lambda value: HIDDEN if item.geometry and value is not None else value

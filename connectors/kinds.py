@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 _OPTIONS = {
     "sql": "SqlOptions",
     "file": "FileOptions",
+    "rest": "RestOptions",
 }
 _CONNECTORS = {
     "sql": "SqlConnector",
     "file": "FileConnector",
+    "rest": "RestConnector",
 }
 KINDS = tuple(_OPTIONS)
 

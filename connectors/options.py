@@ -5,23 +5,38 @@
 """
 
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 
+from connectors.secrets import refers
 from schemas.errors import DefinitionError
 
 if TYPE_CHECKING:
     from connectors.source import Source
 
 
-class Options(BaseModel):
-    """What a kind of connector can be told; every field has a description."""
+def _by_reference(value: str) -> str:
+    if not refers(value):
+        raise ValueError("is a secret, so give a reference: ${env:…}, ${file:…} or ${airflow:…}.")
+    return value
+
+
+Secret = Annotated[str, AfterValidator(_by_reference)]
+"""A text that a definition may hold by reference alone."""
+
+
+class Group(BaseModel):
+    """Options that belong together, under a name of their own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Options(Group):
+    """What a kind of connector can be told; every field has a description."""
 
     def check(self, source: "Source") -> None:
         """Check what the options demand of the rest of the definition; raises ``DefinitionError``."""
@@ -38,17 +53,21 @@ def parsed(kind: str, model: type[Options], given: Mapping[str, Any]) -> Options
 
 def table(model: type[Options]) -> str:
     """Return the options as a Markdown table."""
-    rows = (
-        f"| `{name}` | {field.description} | {_default(field)} |"
-        for name, field in model.model_fields.items()
-    )
-    return "\n".join(("| Option | Meaning | Default |", "| --- | --- | --- |", *rows))
+    return "\n".join(("| Option | Meaning | Default |", "| --- | --- | --- |", *_rows(model)))
+
+
+def _rows(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield f"| `{prefix}{name}` | {field.description} | {_default(field)} |"
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from _rows(kind, f"{prefix}{name}.")
 
 
 def _default(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
         return "required" if field.default_factory is None else "none"
-    return "none" if field.default in (None, (), "") else f"`{field.default}`"
+    return "none" if field.default in (None, (), "", {}) else f"`{field.default}`"
 
 
 def _refusal(kind: str, model: type[Options], fault: ErrorDetails) -> DefinitionError:

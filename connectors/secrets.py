@@ -19,6 +19,11 @@ _REFERENCE = re.compile(r"\$\{(env|file|airflow):([^${}]+)\}")
 _AIRFLOW_FIELDS = ("login", "password", "host", "port", "schema", "uri")
 
 
+def refers(text: str) -> bool:
+    """Tell whether the text has a reference in it."""
+    return _REFERENCE.search(text) is not None
+
+
 def filled(value: Any, place: str) -> Any:
     """Return the option with every reference in it replaced; raises ``ConfigurationError`` naming ``place``."""
     if isinstance(value, str):

@@ -1,0 +1,1 @@
+"""Departments' JSON interfaces over HTTP: paged, retried, paced; see ``connectors.rest.connector``."""

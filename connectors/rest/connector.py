@@ -15,12 +15,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.batch import Delivery, Shape, rechunk, with_last
+from connectors.batch import Delivery, Shape, content_digest, rechunk, with_last
 from connectors.references import row_references
 from connectors.rest import refusals
 from connectors.rest.paging import Page, Pager
-from connectors.rest.progress import Progress, Spot, fingerprints, together, written
-from connectors.rest.records import UNSTATED, shape_of, table_of
+from connectors.rest.progress import Progress, Spot, written
+from connectors.rest.records import UNSTATED, has_new, shape_of, table_of
 from connectors.rest.session import Session
 from connectors.source import Source
 from schemas.errors import MissingColumn
@@ -80,7 +80,8 @@ class _Pass:
     def __init__(self, source: Source, pager: Pager, progress: Progress) -> None:
         self._source, self._pager = source, pager
         self.progress = progress if progress.spot else replace(progress, top=progress.high)
-        self._pages: dict[int, tuple[Page, list[str]]] = {}
+        self._pages: dict[int, tuple[Page, pa.Table]] = {}
+        self._oldest = 0
 
     def tables(self) -> Iterator[pa.Table]:
         """Yield the rows of each page that are not known yet, with page (a number of its own) and place in it (from 1)."""
@@ -91,31 +92,29 @@ class _Pass:
                 continue
             self._learn(page)
             table = table_of(page.records, self._source.columns)
-            prints = fingerprints(table)
-            self._pages = {old: kept for old, kept in self._pages.items() if old >= self._oldest} | {
-                number: (page, prints)
-            }
-            done = _done(spot, page, prints) if spot and not number else 0
-            yield (
-                self._marked(table, page, number)
-                .filter(self._news(table, prints))
-                .filter(pc.field(_ROW) > done)
-            )
-
-    _oldest = 0
+            self._pages = {old: kept for old, kept in self._pages.items() if old >= self._oldest}
+            self._pages[number] = page, table
+            done = _done(spot, page, table) if spot and not number else 0
+            marked = self._marked(table, page, number)
+            yield marked.filter(self._news(table)).filter(pc.field(_ROW) > done)
 
     def at(self, table: pa.Table) -> Progress:
         """Return the progress when the rows of ``table`` are the last that were stored."""
         number, row = table.column(_PAGE)[-1].as_py(), table.column(_ROW)[-1].as_py()
-        page, prints = self._pages[number]
+        page, whole = self._pages[number]
         self._oldest = number
-        return replace(self.progress, spot=Spot(page.place, page.before, row, together(prints[:row])))
+        return replace(
+            self.progress, spot=Spot(page.place, page.before, row, content_digest(whole.slice(0, row)))
+        )
 
     def ended(self) -> Progress:
         """Return the progress when all rows are stored."""
         return self.progress.ended(unsteady=self._pager.unsteady)
 
     def _learn(self, page: Page) -> None:
+        if self.progress.pages and not has_new(page.records, self.progress.members):
+            self.progress = replace(self.progress, pages=self.progress.pages + 1)
+            return
         members = shape_of(page.records, self.progress.members)
         if not self.progress.pages:
             self._require(members)
@@ -144,23 +143,21 @@ class _Pass:
             .append_column(_ROW, pa.array(rows))
         )
 
-    def _news(self, table: pa.Table, prints: list[str]) -> pa.Array:
+    def _news(self, table: pa.Table) -> pa.Array:
         """Tell which rows are not those that the former pass ended with, and note the highest watermark."""
         watermark, former = self._source.watermark, self.progress.high
-        if watermark is None:
-            return pa.array(np.full(table.num_rows, True))
-        stamps = table.column(watermark.column).combine_chunks()
-        self.progress = replace(self.progress, top=self.progress.top.risen(stamps, prints, watermark))
-        known = pc.is_in(pa.array(prints), pa.array(former.rows, pa.string()))
         # After a pass that may have passed over rows everything is given again, even what is known.
-        return (
-            pc.invert(known) if self.progress.since == former.at else pa.array(np.full(table.num_rows, True))
-        )
+        again = watermark is None or self.progress.since != former.at
+        if watermark:
+            self.progress = replace(self.progress, top=self.progress.top.risen(table, watermark))
+        if again or watermark is None:
+            return pa.array(np.full(table.num_rows, True))
+        return former.unknown(table, watermark)
 
 
-def _done(spot: Spot, page: Page, prints: list[str]) -> int:
+def _done(spot: Spot, page: Page, table: pa.Table) -> int:
     """How many rows of the page were stored: none where it is no longer the page it was."""
-    same = page.place == spot.place and together(prints[: spot.rows]) == spot.mark
+    same = page.place == spot.place and content_digest(table.slice(0, spot.rows)) == spot.mark
     return spot.rows if same else 0
 
 

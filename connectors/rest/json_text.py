@@ -14,7 +14,7 @@ ABSENT: Any = object()
 
 
 class Number(str):
-    """A number of JSON, as it is written."""
+    """A number of JSON with a fraction, as it is written; a whole number is a Python ``int``, which loses nothing."""
 
     __slots__ = ()
 
@@ -22,9 +22,7 @@ class Number(str):
 def parsed(content: bytes, headers: httpx.Headers, source: Source, place: str) -> Any:
     """Parse an answer; raises ``WrongFormat`` that names what came instead."""
     try:
-        return json.loads(
-            _decoded(content, headers), parse_float=Number, parse_int=Number, parse_constant=Number
-        )
+        return json.loads(_decoded(content, headers), parse_float=Number, parse_constant=Number)
     except (ValueError, RecursionError):
         pass  # its words quote the text
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -41,7 +39,7 @@ def member(value: Any, path: str) -> Any:
     """Return what is under a dotted path, ``ABSENT`` where nothing is; a member whose own name has the dots comes first."""
     if not path:
         return value
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return ABSENT
     if path in value:
         return value[path]

@@ -32,8 +32,9 @@ class High:
     at: str | None = None
     rows: tuple[str, ...] = ()
 
-    def risen(self, stamps: pa.Array, prints: list[str], watermark: Watermark) -> "High":
+    def risen(self, table: pa.Table, watermark: Watermark) -> "High":
         """Return the highest of this and those of a page."""
+        stamps = table.column(watermark.column).combine_chunks()
         written = pa.concat_arrays([pa.array([self.at], pa.string()), stamps.cast(pa.string())])
         values = comparable(written, watermark)
         top = pc.max(values)
@@ -41,9 +42,18 @@ class High:
             return self
         places = pc.indices_nonzero(pc.fill_null(pc.equal(values, top), False)).to_pylist()
         kept = self.rows if places[0] == 0 else ()
-        rows = dict.fromkeys((*kept, *(prints[place - 1] for place in places if place)))
+        prints = fingerprints(table.take(pa.array([place - 1 for place in places if place], pa.int64())))
+        rows = dict.fromkeys((*kept, *prints))
         # Too many to keep: they come again and are found unchanged.
         return High(written[places[0]].as_py(), tuple(rows) if len(rows) <= _MOST_KNOWN else ())
+
+    def unknown(self, table: pa.Table, watermark: Watermark) -> pa.Array:
+        """Tell which rows are not among those that have this watermark."""
+        stamps = table.column(watermark.column).combine_chunks()
+        places = pc.indices_nonzero(pc.fill_null(pc.equal(stamps, pa.scalar(self.at, pa.string())), False))
+        prints = fingerprints(table.take(places))
+        known = [place for place, mark in zip(places.to_pylist(), prints, strict=True) if mark in self.rows]
+        return pc.invert(pc.is_in(pa.array(range(table.num_rows)), pa.array(known, pa.int64())))
 
 
 @dataclass(frozen=True)
@@ -113,8 +123,3 @@ def fingerprints(table: pa.Table) -> list[str]:
     """Return a short fingerprint of each row's values."""
     rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
     return [hashlib.blake2b(repr(row).encode(), digest_size=8).hexdigest() for row in rows]
-
-
-def together(prints: list[str]) -> str:
-    """Return one fingerprint of many."""
-    return hashlib.blake2b("".join(prints).encode(), digest_size=8).hexdigest()

@@ -1,21 +1,29 @@
 """Records of JSON as Arrow tables of text, and the members they have."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
 
 from connectors.batch import Shape
-from connectors.rest.json_text import Number, member, text
+from connectors.rest.json_text import ABSENT, Number, member, text
 
 UNSTATED = "unstated"
 _ENOUGH = 50  # records: of fewer, a member that all lack may just be empty in all
-_TYPES = ((Number, "number"), (str, "text"), (bool, "boolean"), (list, "list"), (dict, "object"))
+_TYPES = {Number: "number", int: "number", str: "text", bool: "boolean", list: "list", dict: "object"}
 
 
 def table_of(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pa.Table:
     """Return the columns as text, by name or dotted path; null where a record has none."""
-    return pa.table({name: _column([member(record, name) for record in records]) for name in columns})
+    return pa.table({name: _column(_values(records, name)) for name in columns})
+
+
+def _values(records: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    if "." not in name:
+        return [record.get(name) for record in records]
+    found = (member(record, name) for record in records)
+    return [None if value is ABSENT else value for value in found]
 
 
 def shape_of(records: Sequence[Mapping[str, Any]], known: Shape) -> Shape:
@@ -35,6 +43,11 @@ def shape_of(records: Sequence[Mapping[str, Any]], known: Shape) -> Shape:
     return found
 
 
+def has_new(records: Sequence[Mapping[str, Any]], known: Shape) -> bool:
+    """Tell whether a record has a member that is not known."""
+    return not set().union(*records) <= known.keys()
+
+
 def _members(record: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
     for name, value in record.items():
         yield f"{prefix}{name}", _type(value)
@@ -43,14 +56,14 @@ def _members(record: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]
 
 
 def _type(value: Any) -> str:
-    return next((name for kind, name in _TYPES if isinstance(value, kind)), UNSTATED)
+    return _TYPES.get(type(value), UNSTATED)
 
 
 def _column(values: list[Any]) -> pa.Array:
-    try:
-        return pa.array(values, pa.string())
-    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
-        return pa.array([_unicode(text(value)) for value in values], pa.string())
+    for kind in (pa.string(), pa.int64()):  # quick for columns of one kind
+        with suppress(pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError, OverflowError):
+            return pa.array(values, kind).cast(pa.string())
+    return pa.array([_unicode(text(value)) for value in values], pa.string())
 
 
 def _unicode(value: str | None) -> str | None:

@@ -6,7 +6,7 @@ All functions work on the caller's ADBC cursor and so commit with the batch they
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -14,10 +14,16 @@ import pyarrow as pa
 from infra.keyring import Keyring
 from infra.sealing import BlindIndex, Sealer
 
+COMPARISON = "comparison of keys"
+"""The window of a batch that holds the rows found gone by comparing keys."""
+
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """A batch as it is remembered; ``pulled = contributed + unchanged + quarantined`` always holds."""
+    """A batch as it is remembered; ``pulled = contributed + unchanged + quarantined`` always holds.
+
+    A row that tells of an end counts as contributed where it took a contribution back; those are ``withdrawn``.
+    """
 
     number: int
     source: str
@@ -32,6 +38,8 @@ class BatchRecord:
     updated: int
     report: Sequence[Mapping[str, Any]]
     recorded_at: datetime
+    withdrawn: int = 0
+    closed: int = 0
 
 
 def lock_source(cursor: Any, source: str) -> bool:
@@ -58,6 +66,16 @@ def watermark(cursor: Any, source: str) -> dict[str, Any] | None:
     return json.loads(row[0]) if row else None
 
 
+def last_comparison(cursor: Any, source: str) -> datetime | None:
+    """Return when the source's keys were last compared (UTC), or None."""
+    cursor.execute(
+        "SELECT extract(epoch FROM max(recorded_at))::float8 FROM library.batch WHERE source = $1 AND pull_window = $2",
+        (source, COMPARISON),
+    )
+    (at,) = cursor.fetchone()
+    return None if at is None else datetime.fromtimestamp(at, UTC)
+
+
 def record(cursor: Any, batch: BatchRecord, state: Mapping[str, Any]) -> None:
     """Remember the batch and move the source's watermark."""
     counts = (
@@ -67,12 +85,14 @@ def record(cursor: Any, batch: BatchRecord, state: Mapping[str, Any]) -> None:
         batch.quarantined,
         batch.created,
         batch.updated,
+        batch.withdrawn,
+        batch.closed,
     )
     cursor.execute(
         "INSERT INTO library.batch (number, source, resource, digest, pull_window, pulled, contributed, unchanged, "
-        "quarantined, created, updated, report, recorded_at) "
+        "quarantined, created, updated, withdrawn, closed, report, recorded_at) "
         "VALUES ($1::integer, $2, $3, $4, $5, $6::integer, $7::integer, $8::integer, $9::integer, $10::integer, $11::integer, "
-        "$12::text::jsonb, $13::timestamptz)",
+        "$12::integer, $13::integer, $14::text::jsonb, $15::timestamptz)",
         (batch.number, batch.source, batch.resource, batch.digest, batch.window, *counts,
          json.dumps(batch.report, ensure_ascii=False), batch.recorded_at),
     )  # fmt: skip

@@ -85,6 +85,7 @@ class Tables:
             "_source": "smallint",
             "_batch": "integer",
             "_observed_at": "timestamptz",
+            "_row": "text",
         }
         return head | {"_digest": "bytea"} | self.value_columns
 
@@ -102,6 +103,7 @@ class Tables:
     def statements(self) -> Iterator[str]:
         """Yield the DDL; each statement may be run again without harm."""
         yield _table(self.contribution, self.contribution_columns, "PRIMARY KEY (_subject, _source)")
+        yield f"ALTER TABLE {self.contribution} ADD COLUMN IF NOT EXISTS _row text"
         yield _table(self.golden, self.golden_columns, "PRIMARY KEY (_subject)")
         history = self.golden_columns | {"_valid_to": "timestamptz"}
         yield _table(self.history, history, "PRIMARY KEY (_subject, _version)")
@@ -111,6 +113,10 @@ class Tables:
              "_changed": "text[]", "_recorded_at": "timestamptz"},
             "PRIMARY KEY (_position)",
         )  # fmt: skip
+        yield (
+            f"CREATE INDEX IF NOT EXISTS change_{self.resource.code}_close ON {self.change} (_position) "
+            f"WHERE _operation = 'close'"
+        )
         for column in self.lookups.values():
             yield f"CREATE INDEX IF NOT EXISTS golden_{self.resource.code}{column} ON {self.golden} ({column})"
         if self.has_bounds:
@@ -119,7 +125,7 @@ class Tables:
 
 
 def _table(name: str, columns: dict[str, str], key: str) -> str:
-    optional = {"_sealed", "_changed"}
+    optional = {"_sealed", "_changed", "_row"}
     parts = []
     for column, kind in columns.items():
         mandatory = (

@@ -52,9 +52,13 @@ class Writer:
         described = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
         self.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} ({described}) ON COMMIT DELETE ROWS")
         self.execute(f"TRUNCATE {name}")
+        self.append(name, rows)
+        self.execute(f"ANALYZE {name}")
+
+    def append(self, name: str, rows: pa.Table) -> None:
+        """Add rows to a staged table."""
         if rows.num_rows:
             self._later(self._cursor.adbc_ingest, name, rows, mode="append", temporary=True)
-        self.execute(f"ANALYZE {name}")
 
     def _later(self, work: Callable[..., Any], *arguments: Any, **how: Any) -> None:
         self._under_way.append(self._thread.submit(work, *arguments, **how))

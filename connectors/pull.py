@@ -10,7 +10,7 @@ from connectors.batch import Batch, Delivery, content_digest
 from connectors.kinds import open_connector
 from connectors.source import Source
 
-__all__ = ["Batch", "pull"]
+__all__ = ["Batch", "pull", "standing"]
 
 DEFAULT_BATCH_ROWS = 20_000
 
@@ -29,6 +29,12 @@ def pull(
             connector.acknowledge(state)
         for delivery in connector.deliveries(state, batch_rows):
             yield _batch(source, delivery)
+
+
+def standing(source: Source) -> Iterator[pa.Array]:
+    """Yield the references of all rows that stand at the source now, in parts; raises a ``SourceError`` likewise."""
+    with closing(open_connector(source)) as connector:
+        yield from connector.references()
 
 
 def _batch(source: Source, delivery: Delivery) -> Batch:

@@ -41,10 +41,12 @@ class Watermark:
 class Comparison:
     """Deletions found by comparing keys: what the hub has of the source and the department has no more is gone.
 
-    A department that suddenly lacks more than the share ``at_most`` of its rows is not believed: the run is refused.
+    A department that suddenly lacks more than the share ``at_most`` of its rows is not believed: the run is refused. All keys
+    are read for it, so it is done once in ``every_hours``.
     """
 
     at_most: float = 0.1
+    every_hours: float = 24
 
     def __post_init__(self) -> None:
         if not 0 < self.at_most <= 1:
@@ -107,6 +109,7 @@ class Source:
         self.settings.check(self)
         resource = _resource(self.resource)
         _check_items(self, resource)
+        _check_deletions(self)
         _check_references(self, resource)
 
     def rank(self, item: str) -> int:
@@ -171,6 +174,11 @@ def _check_items(source: Source, resource: Resource) -> None:
             raise DefinitionError(f"{field_name}.{unknown[0]} is no item of resource {resource.code}.")
     if resource.key.name not in source.mapping:
         raise DefinitionError(f"mapping does not say how to get the key, {resource.key.name!r}.")
+
+
+def _check_deletions(source: Source) -> None:
+    if source.deletions is not None and not source.row_id:
+        raise DefinitionError("row_id is missing: a row that is gone is known by it.")
 
 
 def _check_references(source: Source, resource: Resource) -> None:

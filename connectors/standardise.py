@@ -77,7 +77,7 @@ def standardise(source: Source, resource: Resource, batch: Batch) -> Standardise
     columns += [
         _whole(raw.column("_row")),
         _observed_at(source, batch, raw),
-        rows_as_json(raw.drop_columns(["_row"])),
+        rows_as_json(raw.drop_columns([name for name in raw.column_names if name.startswith("_")])),
     ]
     schema = pa.schema([*resource.arrow_schema, *TRAVELLING])
     return Standardised(

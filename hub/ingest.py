@@ -7,10 +7,12 @@ its watermark; a rerun goes on from there and reaches the same state. ``pulled =
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
+
+import pyarrow as pa
 
 from audit.entry import Entry, Kind
 from audit.recording import insert_statement
@@ -19,14 +21,16 @@ from base_libraries.batches import BatchRecord, Quarantine
 from base_libraries.intake import Identified, Intake
 from base_libraries.library import Library
 from base_libraries.writer import Writer
-from connectors.pull import Batch, pull
+from connectors.pull import Batch, pull, standing
 from connectors.source import Source
-from connectors.standardise import standardise
+from connectors.standardise import PROBLEMS, TRAVELLING, Standardised, standardise
+from hub import departures
 from hub.composition import Hub
+from hub.runs import recorded
 from infra.database import Role
 from infra.prefetch import prefetched
 from quality.gate import Verdict, gate
-from schemas.errors import SourceBusy
+from schemas.errors import BatchRefused, SourceBusy
 from schemas.resource import Resource
 
 STAGES = ("pull", "standardise", "gate", "contribute", "consolidate", "publish", "record", "commit")
@@ -43,6 +47,7 @@ class Step:
 
 
 Progress = Callable[[Step], None]
+COUNTED = ("pulled", "contributed", "unchanged", "quarantined", "created", "updated", "withdrawn", "closed")
 
 
 @dataclass
@@ -61,6 +66,8 @@ class SourceReport:
     quarantined: int = 0
     created: int = 0
     updated: int = 0
+    withdrawn: int = 0
+    closed: int = 0
     seconds: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
@@ -69,7 +76,7 @@ class SourceReport:
     def add(self, batch: BatchRecord, verdict: Verdict) -> None:
         """Count one committed batch."""
         self.batches += 1
-        for name in ("pulled", "contributed", "unchanged", "quarantined", "created", "updated"):
+        for name in COUNTED:
             setattr(self, name, getattr(self, name) + getattr(batch, name))
         for found in verdict.quarantined["_reasons"].to_pylist():
             self.reasons.update(
@@ -93,6 +100,7 @@ def ingest_source(
         hub.database.bulk(Role.APPLICATION) as connection,
         connection.cursor() as cursor,
         _taken(cursor, source),
+        recorded(hub, source, report),
     ):
         run = _Run(hub, source, progress)
         state = batches.watermark(cursor, code)
@@ -100,6 +108,8 @@ def ingest_source(
         pulled = pull(source, state, batch_rows or hub.settings.batch_rows)
         for judged in prefetched(run.judged(pulled)):
             report.add(run.store(connection, cursor, judged), judged.verdict)
+        if (gone := run.departed(cursor)) is not None:
+            report.add(run.store(connection, cursor, gone), gone.verdict)
     report.seconds = perf_counter() - started
     return report
 
@@ -143,14 +153,45 @@ class _Run:
         """Standardise, judge and identify each batch: while one is being stored the next is judged."""
         for number, batch in enumerate(pulled, start=1):
             self._step("pull", number, batch)
-            standard = standardise(self._source, self._resource, batch)
+            there, gone = departures.parted(batch)
+            standard = standardise(self._source, self._resource, there)
             self._step("standardise", number, batch)
-            verdict = gate(
-                self._source.code, self._resource, standard.table, standard.problems, self._source.quality,
-                delivered=self._source.mapping,
-            )  # fmt: skip
+            verdict = self._verdict(batch, standard)
             self._step("gate", number, batch)
-            yield Judged(number, batch, verdict, self._intake.identified(verdict.admitted))
+            yield Judged(number, batch, verdict, self._identified(verdict.admitted, gone))
+
+    def departed(self, cursor: Any) -> Judged | None:
+        """Find the rows that are gone by comparing keys, where that is due."""
+        last = batches.last_comparison(cursor, self._source.code)
+        if not departures.is_due(self._source, last, datetime.now(UTC)):
+            return None
+        batch, gone = departures.compared(cursor, self._library, self._source, standing(self._source))
+        nothing = pa.schema([*self._resource.arrow_schema, *TRAVELLING]).empty_table()
+        verdict = gate(self._source.code, self._resource, nothing, PROBLEMS.empty_table())
+        return Judged(0, batch, verdict, replace(self._intake.identified(nothing), gone=gone))
+
+    def _identified(self, admitted: pa.Table, gone: Batch | None) -> Identified:
+        """Say whose row each is; a file's row number is no reference by which a row is known tomorrow."""
+        if not self._source.row_id:
+            unnamed = pa.nulls(admitted.num_rows, pa.string())
+            admitted = admitted.set_column(admitted.column_names.index("_row"), "_row", unnamed)
+        left = None if gone is None else standardise(self._source, self._resource, gone).table
+        return self._intake.identified(admitted, left)
+
+    def _verdict(self, batch: Batch, standard: Standardised) -> Verdict:
+        source = self._source
+        try:
+            return gate(
+                source.code,
+                self._resource,
+                standard.table,
+                standard.problems,
+                source.quality,
+                delivered=source.mapping,
+            )
+        except BatchRefused as refusal:
+            refusal.name_batch(batch.digest, batch.window)
+            raise
 
     def store(self, connection: Any, cursor: Any, judged: Judged) -> BatchRecord:
         """Store one judged batch, its quarantine, watermark and ledger entry in one transaction."""
@@ -177,8 +218,9 @@ class _Run:
         self._step("publish", place, batch)
         record = BatchRecord(
             number, self._source.code, self._resource.code, batch.digest, batch.window,
-            batch.number_of_rows, contributed.rows.num_rows, contributed.unchanged, verdict.quarantined.num_rows,
-            published.created, published.updated, verdict.report.records(), now,
+            batch.number_of_rows, contributed.rows.num_rows + contributed.withdrawn.num_rows, contributed.unchanged,
+            verdict.quarantined.num_rows, published.created, published.updated, verdict.report.records(), now,
+            contributed.withdrawn.num_rows, published.closed,
         )  # fmt: skip
         batches.record(cursor, record, batch.watermark)
         self._quarantine.keep(cursor, verdict.quarantined, number, now)
@@ -195,7 +237,8 @@ class _Run:
             resource=record.resource,
             records=record.contributed,
             at=record.recorded_at,
-            facts={"batch": record.number, "digest": record.digest, "pulled": record.pulled},
+            facts={"batch": record.number, "digest": record.digest, "pulled": record.pulled}
+            | ({"withdrawn": record.withdrawn} if record.withdrawn else {}),
         )
 
     def _step(self, stage: str, number: int, batch: Batch) -> None:

@@ -129,6 +129,20 @@ class WrongFormat(SourceError):
     title = "The file is not of the format declared"
 
 
+class SpoolFull(SourceError):
+    """The hub has no room to fetch or unpack a department's file; nothing of it is stored."""
+
+    code = "spool_full"
+    title = "No room to fetch a file"
+
+
+class TooManyDeletions(SourceError):
+    """A comparison of keys finds more rows gone than the definition lets the hub believe."""
+
+    code = "too_many_deletions"
+    title = "Too many rows are gone"
+
+
 class SourceBusy(SourceError):
     """Another process is ingesting the same source."""
 
@@ -165,6 +179,10 @@ class BatchRefused(HubError):
     ) -> None:
         super().__init__(detail, hint=hint, **context)
         self.report = report
+
+    def name_batch(self, digest: str, window: str) -> None:
+        """Add which batch it was, which the gate does not know."""
+        self.context |= {"digest": digest, "window": window}
 
 
 # ── storage ──────────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ import typer
 from hub.commands.screen import AsJson, console, print_json, table
 from schemas.errors import UnknownSource
 
-COUNTS = ("batches", "pulled", "contributed", "unchanged", "quarantined", "created", "updated")
+COUNTS = ("batches", "pulled", "contributed", "unchanged", "quarantined", "created", "updated", "closed")
 
 
 def register(app: typer.Typer) -> None:

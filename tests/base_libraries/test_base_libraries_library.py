@@ -43,9 +43,9 @@ POINT = bytes.fromhex("0101000000" + "000000000000f03f" + "0000000000000040")  #
 
 def words(*rows: dict) -> pa.Table:
     """Standardised rows; what is not said is null, what was not dated was observed on 1 January 2026."""
-    schema = RESOURCE.arrow_schema.remove_metadata().append(
-        pa.field("_observed_at", pa.timestamp("us", tz="UTC"))
-    )
+    schema = RESOURCE.arrow_schema.remove_metadata()
+    schema = schema.append(pa.field("_observed_at", pa.timestamp("us", tz="UTC")))
+    schema = schema.append(pa.field("_row", pa.string()))
     dated = [{"_observed_at": datetime(2026, 1, 1, tzinfo=UTC)} | row for row in rows]
     return pa.Table.from_pylist(dated, schema=pa.schema([pa.field(f.name, f.type) for f in schema]))
 
@@ -67,11 +67,11 @@ def take(library, database, keyring):
 
     intake = Intake(RESOURCE, keyring)
 
-    def _take(source: int, batch: int, table: pa.Table):
+    def _take(source: int, batch: int, table: pa.Table, gone: pa.Table | None = None):
         with database.bulk(Role.APPLICATION) as connection, connection.cursor() as cursor:
             library.lock(cursor)
             with Writer(cursor) as writer:
-                contributed = library.contribute(writer, source, batch, intake.identified(table))
+                contributed = library.contribute(writer, source, batch, intake.identified(table, gone))
                 known = library.consolidate(contributed)
                 published = library.publish(writer, known, contributed, day(28))
         return contributed.rows.num_rows, contributed.unchanged, published.created, published.updated
@@ -197,6 +197,65 @@ def test_of_two_rows_about_one_subject_the_later_counts(take, golden):
 
     assert take(REGISTER, 1, batch) == (2, 2, 2, 0)
     assert {number: record["name"] for number, record in golden().items()} == {"A1": "后", "A2": "二"}
+
+
+def test_a_row_that_is_gone_closes_the_record_and_history_keeps_it(take, rows, golden):
+    take(REGISTER, 1, words({"number": "A1", "name": "一", "_row": "r1"}, {"number": "A2", "_row": "r2"}))
+
+    gone = words({"number": "A1", "_row": "r1", "_observed_at": day(7)})
+    assert take(REGISTER, 2, words(), gone) == (0, 0, 0, 0)
+
+    assert set(golden()) == {"A2"}
+    (old,) = rows("SELECT _version, _valid_to FROM library.history_test_person")
+    assert (old["_version"], old["_valid_to"]) == (1, day(7))
+    assert [c["_operation"] for c in rows("SELECT * FROM library.change_test_person ORDER BY _position")] == [
+        "insert", "insert", "close",
+    ]  # fmt: skip
+    assert take(REGISTER, 3, words(), gone) == (0, 1, 0, 0)  # told again, it changes nothing
+
+
+def test_a_record_that_comes_back_goes_on_from_its_last_version(take, rows):
+    take(REGISTER, 1, words({"number": "A1", "_row": "r1"}))
+    take(REGISTER, 2, words(), words({"number": "A1", "_row": "r1", "_observed_at": day(7)}))
+
+    assert take(REGISTER, 3, words({"number": "A1", "_row": "r9", "_observed_at": day(9)})) == (1, 0, 1, 0)
+    take(REGISTER, 4, words({"number": "A1", "_row": "r9", "status": "2", "_observed_at": day(10)}))
+    assert [
+        row["_version"] for row in rows("SELECT _version FROM library.history_test_person ORDER BY 1")
+    ] == [1, 2]
+    assert rows("SELECT _version FROM library.golden_test_person")[0]["_version"] == 3
+
+
+def test_what_another_department_says_outlives_a_row_that_is_gone(take, golden, rows):
+    take(REGISTER, 1, words({"number": "A1", "name": "户籍名", "_row": "r1"}))
+    take(SURVEY, 2, words({"number": "A1", "name": "调查名"}))
+
+    assert take(REGISTER, 3, words(), words({"number": "A1", "_row": "r1", "_observed_at": day(7)})) == (
+        0,
+        0,
+        0,
+        1,
+    )
+    assert golden()["A1"]["name"] == "调查名"
+    assert len(rows("SELECT * FROM library.contribution_test_person")) == 1
+
+
+def test_a_row_is_known_to_be_gone_by_its_reference_alone_and_only_by_its_own(take, golden):
+    take(REGISTER, 1, words({"number": "A1", "_row": "r2"}, {"number": "A2", "_row": "r3"}))
+
+    take(REGISTER, 2, words(), words({"number": None, "_row": "r2", "_observed_at": day(7)}))
+    assert set(golden()) == {"A2"}
+    # the department's older row about the same subject ends; the newer one, r3, stands
+    take(REGISTER, 3, words(), words({"number": "A2", "_row": "r1", "_observed_at": day(7)}))
+    assert set(golden()) == {"A2"}
+
+
+def test_a_batch_may_end_one_row_and_begin_another_about_the_same_subject(take, golden):
+    take(REGISTER, 1, words({"number": "A1", "name": "旧", "_row": "r1"}))
+    new = words({"number": "A1", "name": "新", "_row": "r2", "_observed_at": day(7)})
+    take(REGISTER, 2, new, words({"number": "A1", "_row": "r1", "_observed_at": day(7)}))
+
+    assert golden()["A1"]["name"] == "新"
 
 
 def test_positions_of_the_feed_have_no_gaps(take, rows):

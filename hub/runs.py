@@ -1,0 +1,109 @@
+"""Every run over a source is on record, those that fail and those that find nothing new too, with its scorecard.
+
+Run, scorecard and ledger entry commit together, after the last batch. A process killed outright leaves no run; its
+committed batches are there.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, text
+
+from audit.entry import Entry, Kind
+from audit.recording import append_sync
+from connectors.source import Source
+from hub import scorecards
+from hub.composition import Hub
+from infra.database import Role
+from schemas.errors import BatchRefused, HubError
+
+LONGEST_DETAIL = 1000  # characters
+
+
+class Counts(Protocol):
+    """What a run has done so far."""
+
+    batches: int
+    pulled: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended: ``done``, ``refused``, ``failed`` or ``stopped``; the error's code, words and context."""
+
+    outcome: str
+    problem: str | None = None
+    detail: str | None = None
+    refusal: BatchRefused | None = None
+
+
+@contextmanager
+def recorded(hub: Hub, source: Source, counts: Counts) -> Iterator[None]:
+    """Record how the block ends; what it raises goes on."""
+    began = datetime.now(UTC)
+    try:
+        yield
+    except BaseException as error:
+        _record(hub, source, counts, began, _ended(error))
+        raise
+    _record(hub, source, counts, began, Ended("done"))
+
+
+def _ended(error: BaseException) -> Ended:
+    if isinstance(error, BatchRefused):
+        return Ended("refused", error.code, error.detail, error)
+    if isinstance(error, HubError):
+        return Ended("failed", error.code, error.detail[:LONGEST_DETAIL])
+    # What another library says may quote a value, so only its kind is kept.
+    return Ended("failed" if isinstance(error, Exception) else "stopped", type(error).__name__)
+
+
+def _record(hub: Hub, source: Source, counts: Counts, began: datetime, ended: Ended) -> None:
+    now = datetime.now(UTC)
+    with hub.database.engine(Role.APPLICATION).begin() as connection:
+        number = _insert(connection, source, counts, ended, began, now)
+        card = scorecards.keep(connection, source, hub.resources[source.resource], now)
+        told: dict[str, Any] = {"run": number, "batches": counts.batches, "pulled": counts.pulled}
+        told |= {} if card.total is None else {"score": round(card.total, 2)}
+        told |= ended.refusal.context if ended.refusal else {}
+        entry = Entry(
+            kind=Kind.INGEST, action="ingest.run", outcome=ended.outcome, problem=ended.problem, actor=f"source:{source.code}",
+            resource=source.resource, facts=told, at=now,
+        )  # fmt: skip
+        append_sync(connection, entry)
+
+
+def _insert(
+    connection: Connection, source: Source, counts: Counts, ended: Ended, began: datetime, now: datetime
+) -> int:
+    refusal = ended.refusal
+    found = connection.execute(
+        text(
+            "INSERT INTO library.run (source, resource, outcome, problem, detail, digest, report, batches, pulled, started_at, "
+            "ended_at) VALUES (:source, :resource, :outcome, :problem, :detail, :digest, CAST(:report AS jsonb), :batches, "
+            ":pulled, :began, :now) RETURNING number"
+        ),
+        {
+            "source": source.code, "resource": source.resource, "outcome": ended.outcome, "problem": ended.problem,
+            "detail": ended.detail, "digest": refusal.context.get("digest") if refusal else None,
+            "report": json.dumps(list(refusal.report)) if refusal else None, "batches": counts.batches,
+            "pulled": counts.pulled, "began": began, "now": now,
+        },
+    )  # fmt: skip
+    return int(found.scalar_one())
+
+
+def newest_runs(connection: Connection, sources: list[str], number: int) -> list[dict[str, Any]]:
+    """Return the newest runs of the sources, the newest first; those that merely found nothing new left out."""
+    found = connection.execute(
+        text(
+            "SELECT number, source, ended_at, outcome, problem, detail, batches, pulled FROM library.run "
+            "WHERE source = ANY(:sources) AND (outcome <> 'done' OR batches > 0) ORDER BY number DESC LIMIT :number"
+        ),
+        {"sources": sources, "number": number},
+    )
+    return [dict(row) for row in found.mappings()]

@@ -1,0 +1,106 @@
+"""Rows that a department deletes: by a tombstone column, or by comparing keys; and a mass deletion is not believed."""
+
+import sqlite3
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from connectors.definition import read_source
+from hub.ingest import ingest_source
+from infra.database import Role
+from schemas.credit_codes import credit_check, organisation_check
+from schemas.errors import TooManyDeletions
+
+SOURCE = """
+code: firms
+resource: legal_person
+department: 市场监督管理局
+title: 企业
+ordinal: 77
+connector: sql
+options: {url: "sqlite:///${city}/firms.sqlite", table: firms}
+row_id: id
+mapping:
+  credit_code: {column: code}
+  name: {column: name}
+"""
+
+
+def _code(number: int) -> str:
+    organisation = f"{number:08d}"
+    first17 = f"91500000{organisation}{organisation_check(organisation)}"
+    return first17 + credit_check(first17)
+
+
+@pytest.fixture
+def register(tmp_path):
+    """A department's table of ten firms; ``run`` changes it."""
+    path = tmp_path / "firms.sqlite"
+
+    def run(statement, *rows):
+        with sqlite3.connect(path) as connection:
+            connection.executemany(statement, rows) if rows else connection.execute(statement)
+        connection.close()
+
+    run("CREATE TABLE firms (id INTEGER PRIMARY KEY, code TEXT, name TEXT, ended TEXT)")
+    run("INSERT INTO firms VALUES (?, ?, ?, NULL)", *[(n, _code(n), f"重庆{n}公司") for n in range(10)])
+    return run
+
+
+@pytest.fixture
+def firms(hub, tmp_path):
+    """Return a function that gives the hub the one source, with changes to its definition."""
+
+    def make(more: str):
+        source = read_source(SOURCE + more, "firms.yaml", {"city": tmp_path})
+        return replace(hub, sources={"firms": source})
+
+    return make
+
+
+def _left(hub) -> int:
+    with hub.database.engine(Role.APPLICATION).connect() as connection:
+        return connection.execute(text("SELECT count(*) FROM library.golden_legal_person")).scalar_one()
+
+
+def test_rows_that_are_gone_are_found_by_comparing_keys(firms, register):
+    hub = firms("deletions: {by: comparison, at_most: 0.3, every_hours: 0}")
+    ingest_source(hub, "firms")
+    register("DELETE FROM firms WHERE id IN (3, 4)")
+
+    report = ingest_source(hub, "firms")
+
+    assert (report.withdrawn, report.closed, _left(hub)) == (2, 2, 8)
+    assert report.pulled == report.contributed + report.unchanged + report.quarantined
+    assert ingest_source(hub, "firms").withdrawn == 0
+
+
+def test_keys_are_compared_no_more_often_than_stated(firms, register):
+    hub = firms("deletions: {by: comparison, at_most: 0.3, every_hours: 24}")
+    ingest_source(hub, "firms")
+    register("DELETE FROM firms WHERE id = 3")
+
+    assert ingest_source(hub, "firms").withdrawn == 0
+
+
+def test_a_department_that_lost_its_table_is_not_believed(firms, register):
+    hub = firms("deletions: {by: comparison, at_most: 0.3, every_hours: 0}")
+    ingest_source(hub, "firms")
+    register("DELETE FROM firms WHERE id > 4")
+
+    with pytest.raises(TooManyDeletions, match="5 of 10 rows"):
+        ingest_source(hub, "firms")
+    assert _left(hub) == 10
+
+
+def test_a_tombstone_takes_back_what_was_said(firms, register):
+    hub = firms("deletions: {by: tombstone, column: ended}")
+    ingest_source(hub, "firms")
+    register("UPDATE firms SET ended = '2026-01-05' WHERE id = 3")
+
+    report = ingest_source(hub, "firms")
+
+    assert (report.withdrawn, report.closed, report.unchanged, _left(hub)) == (1, 1, 9, 9)
+    register("UPDATE firms SET ended = NULL WHERE id = 3")
+    assert (ingest_source(hub, "firms").created, _left(hub)) == (1, 10)

@@ -1,14 +1,14 @@
 """The connector for files a department delivers: new and changed ones are read, in batches, resumably.
 
-The state keeps per file its size, modification time, SHA-256 and how many rows are committed. A file that is
-done is read again, whole, when its content changed; one that was interrupted goes on behind the last committed
-batch. Where the source names a watermark column, a re-delivered file's rows below the highest value seen in
-its former content are left out: only for registers that stamp every change.
+The state keeps per file its version, SHA-256 and how many rows are committed. A file that is done is read again, whole,
+when its content changed; one that was interrupted goes on behind the last committed batch. Where the source names a
+watermark column, a re-delivered file's rows below the highest value seen in its former content are left out: only for
+registers that stamp every change.
 """
 
-import glob
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.batch import Delivery, rechunk, with_last
-from connectors.file.formats import reader_of
+from connectors.file.archives import Archive, is_archive, unpacked
+from connectors.file.delivered import DeliveredFiles
+from connectors.file.formats import FILE, reader_of
+from connectors.file.places import Found
+from connectors.file.progress import MEMBER, Progress
 from connectors.file.watermarks import comparable, highest, not_below
 from connectors.references import row_references
 from connectors.source import Source
-from schemas.errors import DefinitionError, SourceUnreachable, TruncatedFile
+from schemas.errors import DefinitionError
 
 _NUMBER = "_number"
+
+
+@dataclass(frozen=True)
+class _Document:
+    """A file, or a member of one, to be read: ``path`` holds it unpacked, ``found`` is what was delivered."""
+
+    name: str
+    version: str | None
+    sha256: str
+    path: Path
+    found: Found
 
 
 class FileConnector:
@@ -32,17 +47,19 @@ class FileConnector:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._files = DeliveredFiles(source)
 
     def deliveries(self, state: dict[str, Any] | None, batch_rows: int) -> Iterator[Delivery]:
-        """Yield what is new in the source's files, oldest name first."""
-        known: dict[str, dict[str, Any]] = dict((state or {}).get("files", {}))
-        found = _files(self._source, known)
-        known = {name: entry for name, entry in known.items() if name in found}
-        for name, path in found.items():
-            entry = _entry(path, known.get(name))
-            known[name] = entry
-            if not entry["done"]:
-                yield from _read_file(self._source, path, name, known, batch_rows)
+        """Yield what is new in the source's files, in the order of their arrival."""
+        progress = Progress(state)
+        listing = self._files.listing(progress.names)
+        progress.keep(listing.names)
+        for found in listing.ready:
+            if progress.is_done(found.name, found.version):
+                continue
+            with self._files.fetched(found) as path:
+                read = self._archive if is_archive(found.name) else self._single
+                yield from read(found, path, progress, batch_rows)
 
     def references(self) -> Iterator[pa.Array]:
         """A file tells what changed, not what is gone."""
@@ -54,65 +71,67 @@ class FileConnector:
         """Files stay where the department put them."""
 
     def close(self) -> None:
-        """Nothing is held open between files."""
+        """Let the server go."""
+        self._files.__exit__()
+
+    def _single(self, found: Found, path: Path, progress: Progress, batch_rows: int) -> Iterator[Delivery]:
+        sha256 = _digest(path)
+        if progress.begin(found.name, found.version, sha256)["done"]:
+            return
+        with unpacked(path, self._source) as content:
+            document = _Document(found.name, found.version, sha256, content, found)
+            yield from self._document(document, progress, batch_rows)
+
+    def _archive(self, found: Found, path: Path, progress: Progress, batch_rows: int) -> Iterator[Delivery]:
+        """Read the members that are new; only with the last of them is the archive done."""
+        entry = progress.begin(found.name, found.version, "")
+        done = entry | {"done": True}
+        progress.note(found.name, entry | {"done": False})
+        for delivery, last in with_last(self._members(found, path, progress, batch_rows)):
+            if last:
+                progress.note(found.name, done)
+                yield replace(delivery, watermark=progress.state())
+            else:
+                yield delivery
+        progress.note(found.name, done)
+
+    def _members(self, found: Found, path: Path, progress: Progress, batch_rows: int) -> Iterator[Delivery]:
+        with Archive(path, self._source) as archive:
+            for member in archive.members():
+                name = f"{found.name}{MEMBER}{member.name}"
+                if progress.is_done(name, member.version):
+                    continue
+                with archive.extracted(member) as content:
+                    document = _Document(name, member.version, _digest(content), content, found)
+                    if not progress.begin(name, member.version, document.sha256)["done"]:
+                        yield from self._document(document, progress, batch_rows)
+
+    def _document(self, document: _Document, progress: Progress, batch_rows: int) -> Iterator[Delivery]:
+        source, name = self._source, document.name
+        entry = progress.begin(name, document.version, document.sha256)
+        reading = reader_of(document.path, source)(document.path, source, batch_rows)
+        tables = _above_floor(_numbered(reading.tables, name, source, entry["rows"]), source, entry["floor"])
+        as_of = document.found.modified or datetime.now(tz=UTC)
+        progress.note(name, entry | {"done": True})  # holds when no row is left to deliver
+        for table, last in with_last(rechunk(tables, batch_rows)):
+            if last:
+                self._files.require_unchanged(document.found)
+            entry = _advanced(entry, table, source, last)
+            progress.note(name, entry)
+            yield Delivery(table.drop_columns([_NUMBER]), name, progress.state(), as_of, reading.shape)
 
 
-def _files(source: Source, known: dict[str, Any]) -> dict[str, Path]:
-    pattern = Path(source.option("path")).expanduser()
-    root = _root(pattern)
-    paths = sorted(Path(path) for path in glob.glob(str(pattern), recursive=True))  # noqa: PTH207 (absolute patterns)
-    files = {path.relative_to(root).as_posix(): path for path in paths if path.is_file()}
-    if not files and not (known and root.is_dir()):
-        raise SourceUnreachable(
-            f"Source {source.code}: there is no file {pattern}.",
-            hint="Check options.path, and whether the department has delivered.",
-            source=source.code,
-        )
-    return files
-
-
-def _root(pattern: Path) -> Path:
-    """The deepest folder of the pattern that is named without wildcards: file names in the state are relative to it."""
-    for parent in (pattern, *pattern.parents):
-        if not glob.has_magic(str(parent)):
-            return parent if parent != pattern else pattern.parent
-    return Path()
-
-
-def _entry(path: Path, former: dict[str, Any] | None) -> dict[str, Any]:
-    """Compare the file with what is known of it: the same, to be gone on with, or to be read from its start."""
-    status = path.stat()
-    size, modified = status.st_size, status.st_mtime_ns
-    if former and former["done"] and (former["size"], former["mtime_ns"]) == (size, modified):
-        return former
+def _digest(path: Path) -> str:
     with path.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
-    if former and former["sha256"] == content:
-        return former | {"size": size, "mtime_ns": modified}
-    high = former["high"] if former and former["done"] else None
-    fresh = {"size": size, "mtime_ns": modified, "sha256": content, "rows": 0, "done": False}
-    return fresh | {"floor": high, "high": high}
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read_file(
-    source: Source, path: Path, name: str, known: dict[str, dict[str, Any]], batch_rows: int
-) -> Iterator[Delivery]:
-    entry = known[name]
-    as_of = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
-    tables = _numbered(
-        reader_of(source.option("format"))(path, source, batch_rows), name, source, entry["rows"]
-    )
-    known[name] = entry | {"done": True}  # holds when no row is left to deliver
-    wanted = _above_floor(tables, source, entry["floor"])
-    for table, last in with_last(rechunk(wanted, batch_rows)):
-        if last:
-            _require_unchanged(source, path, entry)
-        entry = entry | {"rows": table.column(_NUMBER)[-1].as_py(), "done": last}
-        if source.watermark:
-            column = comparable(table.column(source.watermark.column), source.watermark)
-            entry["high"] = highest(column, entry["high"], source.watermark)
-        known[name] = entry
-        yield Delivery(table.drop_columns([_NUMBER]), name, {"files": dict(known)}, as_of)
+def _advanced(entry: dict[str, Any], table: pa.Table, source: Source, last: bool) -> dict[str, Any]:
+    entry = entry | {"rows": table.column(_NUMBER)[-1].as_py(), "done": last}
+    if source.watermark:
+        column = comparable(table.column(source.watermark.column), source.watermark)
+        entry["high"] = highest(column, entry["high"], source.watermark)
+    return entry
 
 
 def _numbered(tables: Iterator[pa.Table], name: str, source: Source, done: int) -> Iterator[pa.Table]:
@@ -123,6 +142,8 @@ def _numbered(tables: Iterator[pa.Table], name: str, source: Source, done: int) 
         count += table.num_rows
         if count <= done:
             continue
+        if FILE in source.columns:
+            table = table.append_column(FILE, pa.repeat(pa.scalar(name, pa.string()), table.num_rows))  # noqa: PLW2901
         fallback = pc.binary_join_element_wise(f"{name}:", numbers.cast(pa.string()), "")
         full = table.append_column("_row", row_references(table, source.row_id, fallback)).append_column(
             _NUMBER, numbers
@@ -139,14 +160,3 @@ def _above_floor(tables: Iterator[pa.Table], source: Source, floor: Any) -> Iter
             comparable(table.column(source.watermark.column), source.watermark), floor, source.watermark
         )
         yield table.filter(kept)
-
-
-def _require_unchanged(source: Source, path: Path, entry: dict[str, Any]) -> None:
-    status = path.stat()
-    if (status.st_size, status.st_mtime_ns) != (entry["size"], entry["mtime_ns"]):
-        raise TruncatedFile(
-            f"Source {source.code}, file {path.name} was written to while it was read.",
-            hint="Run again when the department has finished delivering.",
-            source=source.code,
-            file=path.name,
-        )

@@ -65,7 +65,7 @@ def test_a_workbook_without_the_column_or_sheet(workbook):
     with pytest.raises(WrongFormat, match="no sheet '离婚'"):
         rows(workbook(sheet="离婚")[1])
     with pytest.raises(DefinitionError, match=r"options\.sheet"):
-        rows(workbook(sheet=[1])[1])
+        rows(workbook(sheet={"name": 1})[1])
 
 
 def test_a_broken_workbook(workbook):

@@ -76,7 +76,7 @@ SQL = {"url": "sqlite:///x", "table": "户籍"}
         ({"resource": "ghost"}, "resource"),
         ({"connector": "ftp"}, "connector"),
         ({"options": {"format": "csv"}}, "options.path"),
-        ({"options": {"path": "x", "format": "parquet"}}, "options.format"),
+        ({"options": {"path": "x", "format": "xls"}}, "options.format"),
         ({"options": {"path": "x", "format": "csv", "colour": "red"}}, "options.colour"),
         ({"options": {"path": "${nowhere}/x", "format": "csv"}}, "nowhere"),
         ({"connector": "sql", "options": SQL | {"query": "SELECT 1"}}, "either 'table' or 'query'"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from connectors.source import Source
+from connectors.file.formats import Wanted
 from schemas.errors import DefinitionError, TruncatedFile, UnknownEncoding
 
 _CHUNK = 1 << 20
@@ -65,7 +65,7 @@ class _Sample:
         return int(common.sum()) >= _COMMON_SHARE * len(text)
 
 
-def tell_encoding(path: Path, source: Source) -> Encoding:
+def tell_encoding(path: Path, source: Wanted) -> Encoding:
     """Return the file's encoding; ``options.encoding`` may name it, else it is told from the bytes.
 
     Raises ``UnknownEncoding`` naming the first byte that does not fit, ``TruncatedFile`` when the file is empty or ends

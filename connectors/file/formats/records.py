@@ -1,56 +1,65 @@
-"""JSON: an array of objects, an object that holds one under ``options.record_path``, or JSON Lines; streamed."""
+"""Records of JSON and XML: members by name, of which any may be absent."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from connectors.file.formats.encoding import tell_encoding
-from connectors.file.formats.headers import missing
-from connectors.file.formats.json_stream import JsonStream
-from connectors.source import Source
-from schemas.errors import WrongFormat
+from connectors.file.formats import TEXT, Reading, Wanted
+from connectors.file.formats.headers import asked, lacking, missing
+
+Record = Mapping[str, Any]
+_SHOWN = 1_000
 
 
-def read_records(path: Path, source: Source, rows: int) -> Iterator[pa.Table]:
-    """Yield the needed members of each record as strings; an absent member is null.
+def reading_of(records: Callable[[], Iterator[Record]], path: Path, wanted: Wanted, rows: int) -> Reading:
+    """Read the needed members of each record as strings; an absent member is null.
 
-    Writers of JSON leave out what is empty, so a column counts as missing when no record of the first batch has it.
+    Writers leave out what is empty, so a column that the first thousand records lack is looked for in all others before it
+    counts as missing.
     """
-    stream = JsonStream(path, tell_encoding(path, source).codec, source.code)
-    records = stream.records(_path(source))
-    first = True
+    seen = _names(islice(records(), _SHOWN))
+    names = {column: _present(column, seen, wanted) for column in asked(wanted)}
+    if None in names.values():
+        seen = _names(records())
+        names = {column: _present(column, seen, wanted) for column in asked(wanted)}
+    found = {column: name for column, name in names.items() if name is not None}
+    if without := lacking(wanted, found):
+        raise missing(without, wanted, f"file {path.name}")
+    return Reading(dict.fromkeys(seen, TEXT), _tables(records(), found, wanted, rows))
+
+
+def _names(records: Iterator[Record]) -> dict[str, None]:
+    return {name: None for record in records for name in record}
+
+
+def _present(column: str, seen: Mapping[str, None], wanted: Wanted) -> str | None:
+    names = (column, *wanted.option("aliases").get(column, ()))
+    return next((name for name in names if name in seen), None)
+
+
+def _tables(
+    records: Iterator[Record], found: Mapping[str, str], wanted: Wanted, rows: int
+) -> Iterator[pa.Table]:
+    others = {column: wanted.option("aliases").get(column, ()) for column in found}
     while part := list(islice(records, rows)):
-        for record in part:
-            if not isinstance(record, dict):
-                raise WrongFormat(
-                    f"Source {source.code}, file {path.name}: a record is not an object.",
-                    source=source.code,
-                    file=path.name,
-                )
-        if first:
-            _require_columns(part, path, source)
-            first = False
         yield pa.table(
             {
-                name: pa.array([_text(record.get(name)) for record in part], pa.string())
-                for name in source.columns
+                column: pa.array(
+                    [_text(_value(record, name, others[column])) for record in part], pa.string()
+                )
+                for column, name in found.items()
             }
         )
 
 
-def _path(source: Source) -> tuple[str, ...]:
-    declared = source.option("record_path")
-    return tuple(str(declared).split(".")) if declared else ()
-
-
-def _require_columns(records: list[dict[str, Any]], path: Path, source: Source) -> None:
-    found = set().union(*records)
-    if lacking := [name for name in source.columns if name not in found]:
-        raise missing(lacking, source, f"file {path.name}")
+def _value(record: Record, name: str, others: tuple[str, ...]) -> Any:
+    if name in record or not others:
+        return record.get(name)
+    return next((record[other] for other in others if other in record), None)
 
 
 def _text(value: Any) -> str | None:

@@ -1,0 +1,105 @@
+"""Parquet, row group by row group, its types kept."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.types as pt
+from pyarrow import parquet
+
+from connectors.file.formats import Reading, Wanted
+from connectors.file.formats.headers import asked, lacking, missing
+from schemas.errors import SourceError, TruncatedFile, WrongFormat
+
+_MAGIC = b"PAR1"
+_BROKEN = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError)
+
+
+def read_parquet(path: Path, wanted: Wanted, rows: int) -> Reading:
+    """Stream the needed columns in the file's own types; what has parts (lists, structs, maps) becomes JSON text."""
+    _refuse_cut_file(path, wanted)
+    try:
+        file = parquet.ParquetFile(path, memory_map=False)
+    except _BROKEN:
+        raise _broken(path, wanted) from None
+    shape = {field.name: str(field.type) for field in file.schema_arrow}
+    names = {column: name for column in asked(wanted) if (name := _present(column, shape, wanted))}
+    if without := lacking(wanted, names):
+        file.close()
+        raise missing(without, wanted, f"file {path.name}")
+    return Reading(shape, _tables(file, names, path, wanted, rows))
+
+
+def _present(column: str, shape: dict[str, str], wanted: Wanted) -> str | None:
+    names = (column, *wanted.option("aliases").get(column, ()))
+    return next((name for name in names if name in shape), None)
+
+
+def _tables(
+    file: parquet.ParquetFile, names: dict[str, str], path: Path, wanted: Wanted, rows: int
+) -> Iterator[pa.Table]:
+    with file:
+        try:
+            for batch in file.iter_batches(batch_size=rows, columns=list(dict.fromkeys(names.values()))):
+                yield pa.table({column: _simple(batch.column(name)) for column, name in names.items()})
+        except _BROKEN:
+            raise _broken(path, wanted) from None
+
+
+def _simple(column: pa.Array) -> pa.Array:
+    """Bring a column to a type that the hub's own reading knows."""
+    kind = column.type
+    if isinstance(column, pa.ExtensionArray):
+        return _simple(column.storage)
+    if pt.is_dictionary(kind):
+        return _simple(column.dictionary_decode())
+    if pt.is_nested(kind):
+        return _as_json(column)
+    if pt.is_large_string(kind) or pt.is_string_view(kind) or pt.is_null(kind) or pt.is_duration(kind):
+        return column.cast(pa.string())
+    if pt.is_large_binary(kind) or pt.is_fixed_size_binary(kind) or pt.is_binary_view(kind):
+        return _readable(column.cast(pa.binary()))
+    if pt.is_binary(kind):
+        return _readable(column)
+    return column.cast(pa.float32()) if pt.is_float16(kind) else column
+
+
+def _readable(column: pa.Array) -> pa.Array:
+    """Some writers call text binary; bytes that are none are written in hexadecimal, as WKB often is."""
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([None if value is None else value.hex() for value in column.to_pylist()], pa.string())
+
+
+def _as_json(column: pa.Array) -> pa.Array:
+    texts = [
+        None if value is None else json.dumps(value, ensure_ascii=False, default=str)
+        for value in column.to_pylist()
+    ]
+    return pa.array(texts, pa.string())
+
+
+def _refuse_cut_file(path: Path, wanted: Wanted) -> None:
+    """A Parquet file begins and ends with its magic word; what describes the columns is at the end."""
+    with path.open("rb") as file:
+        head = file.read(4)
+        size = file.seek(0, 2)
+        file.seek(max(0, size - 4))
+        end = file.read()
+    if not head or (head == _MAGIC and end != _MAGIC):
+        raise TruncatedFile(
+            f"Source {wanted.code}, file {path.name} ends before its columns are described.",
+            hint="Ask the department to deliver the file again.",
+            source=wanted.code,
+            file=path.name,
+        )
+
+
+def _broken(path: Path, wanted: Wanted) -> SourceError:
+    return WrongFormat(
+        f"Source {wanted.code}, file {path.name} is not Parquet, or a broken one.",
+        source=wanted.code,
+        file=path.name,
+    )

@@ -1,0 +1,125 @@
+"""Where the data of a file ends: what stands below it — totals, notes, signatures — is no row."""
+
+import csv
+import io
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from connectors.file.formats import Wanted
+from connectors.file.formats.encoding import Encoding
+from connectors.file.formats.headers import plain
+from connectors.file.formats.layout import Layout
+
+_BARE = {"utf-16": "utf-16-le", "utf-8-sig": "utf-8"}
+_MARKS = {"utf-16": 2, "utf-8-sig": 3}
+
+
+def has_footer(wanted: Wanted) -> bool:
+    """Whether the definition says that something stands below the data."""
+    return bool(wanted.option("until") or wanted.option("footer_rows"))
+
+
+def above_footer(rows: Iterable[list[Any]], wanted: Wanted) -> Iterator[list[Any]]:
+    """Hand on the rows that have a value, up to the one that ends the data and without those below it."""
+    below: deque[list[Any]] = deque()
+    kept = int(wanted.option("footer_rows"))
+    for row in rows:
+        first = _first_filled(row)
+        if first is None:
+            continue
+        if _ends(first, wanted):
+            return
+        below.append(row)
+        if len(below) > kept:
+            yield below.popleft()
+
+
+@contextmanager
+def before_footer(
+    path: Path, wanted: Wanted, encoding: Encoding, layout: Layout
+) -> Iterator[str | io.RawIOBase]:
+    """Give what a CSV reader is to read: the file, or its part above the footer."""
+    if not has_footer(wanted):
+        yield str(path)
+        return
+    with _Part(path, _end_of_data(path, wanted, encoding, layout)) as part:
+        yield part
+
+
+class _Part(io.RawIOBase):
+    """The first bytes of a file, as a file."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._file = path.open("rb")
+        self._left = size
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._file.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(content)
+        return content
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _end_of_data(path: Path, wanted: Wanted, encoding: Encoding, layout: Layout) -> int:
+    """Count the bytes up to the footer, row by row, for a field may span lines."""
+    place = _mark_length(path, encoding)
+    kept = int(wanted.option("footer_rows"))
+    starts: deque[int] = deque(maxlen=kept or 1)
+    with path.open(encoding=encoding.codec, newline="") as file:
+        lines = _Counted(file, _BARE.get(encoding.codec, encoding.codec))
+        reader = csv.reader(lines, delimiter=layout.delimiter)
+        for row in reader:
+            start, place = place, place + lines.taken()
+            first = _first_filled(row)
+            if reader.line_num <= layout.lines or first is None:
+                continue
+            if _ends(first, wanted):
+                place = start
+                break
+            starts.append(start)
+    return starts[0] if kept and len(starts) == kept else place
+
+
+class _Counted:
+    """Lines of a text, and how many bytes those handed on since the last asking have."""
+
+    def __init__(self, lines: Iterable[str], codec: str) -> None:
+        self._lines, self._codec, self._bytes = iter(lines), codec, 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._bytes += len(line.encode(self._codec))
+        return line
+
+    def taken(self) -> int:
+        taken, self._bytes = self._bytes, 0
+        return taken
+
+
+def _mark_length(path: Path, encoding: Encoding) -> int:
+    length = _MARKS.get(encoding.codec, 0)
+    with path.open("rb") as file:
+        head = file.read(length)
+    return length if encoding.codec == "utf-16" or head == b"\xef\xbb\xbf" else 0
+
+
+def _first_filled(row: Sequence[Any]) -> str | None:
+    return next((text for cell in row if cell is not None and (text := plain(cell))), None)
+
+
+def _ends(first: str, wanted: Wanted) -> bool:
+    until = wanted.option("until")
+    return bool(until) and re.search(until, first) is not None

@@ -1,0 +1,130 @@
+"""XML: the elements under ``options.record_path``, streamed; nothing outside the file is ever loaded.
+
+A record's columns are its elements and attributes by local name, namespaces apart: ``name``, ``address.city`` for what is
+nested, ``@id`` for attributes. An element that is there several times becomes a JSON array. A document that declares
+entities is refused: a few lines of them can unfold to gigabytes.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from connectors.file.formats import Reading, Wanted
+from connectors.file.formats.records import Record, reading_of
+from schemas.errors import DefinitionError, SourceError, TruncatedFile, WrongFormat
+
+_CUT = {etree.ErrorTypes.ERR_TAG_NOT_FINISHED, etree.ErrorTypes.ERR_DOCUMENT_END}
+_WEB_PAGE = "html"
+
+
+def read_xml(path: Path, wanted: Wanted, rows: int) -> Reading:
+    """Read the elements at ``options.record_path``, which goes from the root to a record: ``response.rows.row``."""
+    declared = wanted.option("record_path")
+    if not declared:
+        raise DefinitionError(
+            f"Source {wanted.code}: options.record_path is missing, which XML needs.",
+            hint="Name the elements from the root to a record, such as response.rows.row.",
+        )
+    record_path = tuple(str(declared).split("."))
+    return reading_of(lambda: _records(path, wanted, record_path), path, wanted, rows)
+
+
+def _records(path: Path, wanted: Wanted, record_path: tuple[str, ...]) -> Iterator[Record]:
+    found, depth = False, len(record_path)
+    for element in elements(path, wanted):
+        place = path_of(element)
+        if place == record_path:
+            found = True
+            yield record_of(element)
+            clear(element)
+        elif place[:depth] != record_path:
+            clear(element)
+    if not found:
+        raise _wrong(path, wanted, f"has no element {'.'.join(record_path)}")
+
+
+def elements(path: Path, wanted: Wanted) -> Iterator[Any]:
+    """Yield every element when it ends; raises ``TruncatedFile`` or ``WrongFormat`` naming the line."""
+    events = etree.iterparse(
+        str(path), events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False
+    )
+    first = True
+    try:
+        for event, element in events:
+            if first:
+                _refuse_entities(element, path, wanted)
+                first = False
+            if event == "end" and isinstance(element.tag, str):
+                yield element
+    except etree.XMLSyntaxError as error:
+        raise _refusal(error, path, wanted) from None
+
+
+def path_of(element: Any) -> tuple[str, ...]:
+    """Local names from the root to the element."""
+    names = [local(element)]
+    while (element := element.getparent()) is not None:
+        names.append(local(element))
+    return tuple(reversed(names))
+
+
+def local(element: Any) -> str:
+    """The element's name without its namespace."""
+    return str(etree.QName(element).localname)
+
+
+def clear(element: Any) -> None:
+    """Let an element go that is done, and what stood before it, so that memory is bounded by one record."""
+    element.clear()
+    while element.getprevious() is not None:
+        del element.getparent()[0]
+
+
+def record_of(element: Any, prefix: str = "") -> dict[str, Any]:
+    """Turn an element into columns by dotted local names."""
+    record: dict[str, Any] = {
+        f"{prefix}@{etree.QName(name).localname}": value for name, value in element.attrib.items()
+    }
+    for child in element.iterchildren(tag=etree.Element):
+        name = f"{prefix}{local(child)}"
+        text = (child.text or "").strip()
+        nested = record_of(child, f"{name}.") if len(child) or child.attrib else {}
+        for key, value in ({name: text} if text or not nested else {}).items() | nested.items():
+            record[key] = _both(record[key], value) if key in record else value
+    return record
+
+
+def _both(former: Any, value: Any) -> list[Any]:
+    values = value if isinstance(value, list) else [value]
+    return [*former, *values] if isinstance(former, list) else [former, *values]
+
+
+def _refuse_entities(root: Any, path: Path, wanted: Wanted) -> None:
+    declared = root.getroottree().docinfo.internalDTD
+    if local(root).lower() == _WEB_PAGE:
+        raise _wrong(path, wanted, "is a web page, not data")
+    if declared is not None and next(declared.iterentities(), None) is not None:
+        raise _wrong(path, wanted, "declares entities, which are not unfolded")
+
+
+def _refusal(error: etree.XMLSyntaxError, path: Path, wanted: Wanted) -> SourceError:
+    line = error.position[0]
+    if path.stat().st_size == 0:
+        return TruncatedFile(
+            f"Source {wanted.code}, file {path.name} is empty.", source=wanted.code, file=path.name
+        )
+    if getattr(error, "code", None) in _CUT:
+        return TruncatedFile(
+            f"Source {wanted.code}, file {path.name} ends within an element, at line {line}.",
+            hint="Ask the department to deliver the file again.",
+            source=wanted.code,
+            file=path.name,
+            line=line,
+        )
+    return _wrong(path, wanted, f"is no XML, at line {line}")
+
+
+def _wrong(path: Path, wanted: Wanted, what: str) -> SourceError:
+    return WrongFormat(f"Source {wanted.code}, file {path.name} {what}.", source=wanted.code, file=path.name)

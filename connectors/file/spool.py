@@ -1,0 +1,99 @@
+"""Files fetched or unpacked: each in a folder of its own that goes with it, none larger than allowed."""
+
+import errno
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from connectors.source import Source
+from schemas.errors import SourceError, SpoolFull, WrongFormat
+
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+CHUNK = 1 << 20
+
+
+@contextmanager
+def spooled(source: Source, name: str) -> Iterator["Spool"]:
+    """Make an empty file of that name in a folder of its own; both are gone afterwards, whatever happens."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="hub-spool-")
+    except OSError:
+        raise _full(source, name) from None
+    with folder as place, Spool(source, Path(place) / (PurePosixPath(name).name or "file")) as spool:
+        yield spool
+
+
+class Spool:
+    """A file that is being written, at most ``options.largest_mib`` long."""
+
+    def __init__(self, source: Source, path: Path) -> None:
+        self._source = source
+        self.path = path
+        self.size = 0
+        self._limit = int(source.option("largest_mib")) << 20
+        try:
+            self._file: IO[bytes] = path.open("wb")
+        except OSError:
+            raise _full(source, path.name) from None
+
+    def __enter__(self) -> "Spool":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        with suppress(OSError):  # a full disk is told by ``finish`` or by the write before
+            self._file.close()
+
+    def write(self, content: bytes) -> None:
+        """Add to the file; raises ``SpoolFull``, or ``WrongFormat`` when the file is larger than allowed."""
+        if self.size + len(content) > self._limit:
+            raise too_large(self._source, self.path.name)
+        try:
+            self._file.write(content)
+        except OSError as error:
+            raise self._refusal(error) from None
+        self.size += len(content)
+
+    def start_again(self) -> None:
+        """Drop what was written."""
+        self._file.seek(0)
+        self._file.truncate()
+        self.size = 0
+
+    def finish(self) -> Path:
+        """Bring everything to the disk and give the path."""
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise self._refusal(error) from None
+        return self.path
+
+    def _refusal(self, error: OSError) -> SourceError:
+        if error.errno in _FULL:
+            return _full(self._source, self.path.name)
+        return SpoolFull(
+            f"Source {self._source.code}: the hub cannot write the file {self.path.name} it fetched.",
+            hint="Check the disk that holds the temporary folder (TMPDIR).",
+            source=self._source.code,
+            file=self.path.name,
+        )
+
+
+def too_large(source: Source, name: str) -> WrongFormat:
+    """Make the error for a file that is larger than allowed."""
+    return WrongFormat(
+        f"Source {source.code}, file {name} is larger, unpacked, than {source.option('largest_mib'):,} MiB.",
+        hint="Raise options.largest_mib if the department really delivers so much.",
+        source=source.code,
+        file=name,
+    )
+
+
+def _full(source: Source, name: str) -> SpoolFull:
+    return SpoolFull(
+        f"Source {source.code}: there is no room to fetch or unpack the file {name}.",
+        hint="Make room in the temporary folder (TMPDIR) and run again; nothing of the file is stored.",
+        source=source.code,
+        file=name,
+    )

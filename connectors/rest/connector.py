@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.batch import Delivery, Shape, content_digest, rechunk, with_last
+from connectors.json_members import UNSTATED, has_new, shape_of, table_of
 from connectors.references import row_references
 from connectors.rest import refusals
 from connectors.rest.paging import Page, Pager
 from connectors.rest.progress import Progress, Spot, written
-from connectors.rest.records import UNSTATED, has_new, shape_of, table_of
 from connectors.rest.session import Session
 from connectors.source import Source
 from schemas.errors import MissingColumn

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
+from connectors.json_members import ABSENT, member, text, with_member
 from connectors.rest import refusals
-from connectors.rest.json_text import ABSENT, member, text, with_member
 from connectors.rest.options import Paging, RestOptions
 from connectors.rest.session import Answer, Asked, Session
 from connectors.source import Source

@@ -1,5 +1,9 @@
-"""Records of JSON as Arrow tables of text, and the members they have."""
+"""Records of JSON as Arrow tables of text, and the members they have.
 
+Numbers with a fraction stay the digits they are, and members are found by name or dotted path.
+"""
+
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -7,11 +11,57 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.batch import Shape
-from connectors.rest.json_text import ABSENT, Number, member, text
+
+ABSENT: Any = object()
+
+
+class Number(str):
+    """A number of JSON with a fraction, as it is written; a whole number is a Python ``int``, which loses nothing."""
+
+    __slots__ = ()
+
 
 UNSTATED = "unstated"
 _ENOUGH = 50  # records: of fewer, a member that all lack may just be empty in all
 _TYPES = {Number: "number", int: "number", str: "text", bool: "boolean", list: "list", dict: "object"}
+
+
+def loads(content: bytes | str) -> Any:
+    """Parse JSON; raises ``ValueError`` or ``RecursionError``, whose words may quote it."""
+    return json.loads(content, parse_float=Number, parse_constant=Number)
+
+
+def member(value: Any, path: str) -> Any:
+    """Return what is under a dotted path, ``ABSENT`` where nothing is; a member whose own name has the dots comes first."""
+    if not path:
+        return value
+    if not isinstance(value, dict):
+        return ABSENT
+    if path in value:
+        return value[path]
+    name, dot, rest = path.partition(".")
+    return member(value.get(name, ABSENT), rest) if dot else ABSENT
+
+
+def with_member(body: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """Return the body with the value under the dotted path."""
+    name, dot, rest = path.partition(".")
+    inner = body.get(name)
+    return {
+        **body,
+        name: with_member(inner if isinstance(inner, Mapping) else {}, rest, value) if dot else value,
+    }
+
+
+def text(value: Any) -> str | None:
+    """Write a value as the hub reads it: objects and lists as JSON, truth as ``true`` and ``false``."""
+    if value is None or value is ABSENT:
+        return None
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def table_of(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pa.Table:

@@ -124,7 +124,7 @@ def _pooled(subject: str, resource: Resource, day: date, kept: Sequence[Mapping[
 
 def _kept(connection: Connection, codes: Sequence[str]) -> Sequence[Mapping[str, Any]]:
     query = "SELECT source, day, scores FROM library.scorecard WHERE source = ANY(:codes) ORDER BY day"
-    return connection.execute(text(query), {"codes": list(codes)}).mappings().all()
+    return [dict(row) for row in connection.execute(text(query), {"codes": list(codes)}).mappings()]
 
 
 def _store(connection: Connection, card: Scorecard, now: datetime) -> None:
@@ -172,7 +172,7 @@ _DISAGREEMENT = """
 
 
 def _latest_delivery(connection: Connection, source: str) -> Sequence[Mapping[str, Any]]:
-    return connection.execute(text(_LATEST), {"source": source}).mappings().all()
+    return [dict(row) for row in connection.execute(text(_LATEST), {"source": source}).mappings()]
 
 
 def _deliveries(connection: Connection, source: str) -> list[Delivery]:

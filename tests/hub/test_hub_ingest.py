@@ -197,5 +197,5 @@ def test_every_batch_is_on_the_ledger(hub):
     report = ingest_source(hub, SOURCE, batch_rows=BATCH_ROWS)
 
     with hub.database.engine(Role.AUDITOR).connect() as connection:
-        query = "SELECT count(*), sum(records) FROM ledger.entry WHERE kind = 'ingest' AND actor = 'source:social_security'"
+        query = "SELECT count(*), sum(records) FROM ledger.entry WHERE action = 'ingest.batch' AND actor = 'source:social_security'"
         assert tuple(connection.execute(text(query)).one()) == (report.batches, report.contributed)

@@ -12,9 +12,9 @@ from typing import IO, Any
 
 import zstandard
 
+from connectors.file.formats import Wanted
 from connectors.file.places import is_unfinished
 from connectors.file.spool import CHUNK, spooled, too_large
-from connectors.source import Source
 from schemas.errors import SourceError, TruncatedFile, WrongFormat
 
 ARCHIVE = ".zip"
@@ -34,7 +34,7 @@ class Member:
 
 
 @contextmanager
-def unpacked(path: Path, source: Source) -> Iterator[Path]:
+def unpacked(path: Path, source: Wanted) -> Iterator[Path]:
     """Give the file unpacked where its name ends in .gz or .zst, else as it is."""
     if path.suffix.lower() not in _COMPRESSED:
         yield path
@@ -56,7 +56,7 @@ def unpacked(path: Path, source: Source) -> Iterator[Path]:
 class Archive:
     """A ZIP whose members are read one by one."""
 
-    def __init__(self, path: Path, source: Source) -> None:
+    def __init__(self, path: Path, source: Wanted) -> None:
         self._source, self._name = source, path.name
         try:
             self._zip = zipfile.ZipFile(path)
@@ -141,7 +141,7 @@ def _lacks_end(path: Path) -> bool:
         return head == b"PK" and _END_OF_ZIP not in file.read()
 
 
-def _cut(source: Source, name: str) -> SourceError:
+def _cut(source: Wanted, name: str) -> SourceError:
     return TruncatedFile(
         f"Source {source.code}, file {name} ends before what is packed in it does.",
         hint="Ask the department to deliver the file again.",
@@ -150,7 +150,7 @@ def _cut(source: Source, name: str) -> SourceError:
     )
 
 
-def _broken(source: Source, name: str) -> SourceError:
+def _broken(source: Wanted, name: str) -> SourceError:
     return WrongFormat(
         f"Source {source.code}, file {name} cannot be unpacked: it is broken.", source=source.code, file=name
     )

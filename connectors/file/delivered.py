@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from connectors.file.formats import Wanted
 from connectors.file.places import Found, place_of
-from connectors.source import Source
 from schemas.errors import SourceUnreachable, TruncatedFile
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -31,7 +31,7 @@ class DeliveredFiles:
     ``largest_mib`` as ``FileOptions`` does.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Wanted) -> None:
         self._source = source
         self._place = place_of(source)
 
@@ -76,7 +76,7 @@ class DeliveredFiles:
         return abs((datetime.now(tz=UTC) - file.modified).total_seconds()) >= seconds
 
 
-def written_to(source: Source, name: str) -> TruncatedFile:
+def written_to(source: Wanted, name: str) -> TruncatedFile:
     """Make the error for a file that was written to while it was read."""
     return TruncatedFile(
         f"Source {source.code}, file {name} was written to while it was read.",

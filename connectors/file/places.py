@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
 
-from connectors.source import Source
+from connectors.file.formats import Wanted
 
 _UNFINISHED = ("*.part", "*.partial", "*.filepart", "*.crdownload", "*.tmp", "*.temp", "~$*", ".*")
 
@@ -51,7 +51,7 @@ class Place(Protocol):
         """Let the place go."""
 
 
-def place_of(source: Source) -> Place:
+def place_of(source: Wanted) -> Place:
     """Return the place that ``options.path`` names; a server is asked only when something is wanted of it."""
     path = str(source.option("path"))
     if "://" in path:

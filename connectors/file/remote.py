@@ -16,11 +16,11 @@ from fsspec import AbstractFileSystem
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from connectors.file.delivered import written_to
+from connectors.file.formats import Wanted
 from connectors.file.places import Found, is_unfinished
 from connectors.file.servers import Server, server_of
 from connectors.file.spool import Spool, spooled, too_large
 from connectors.file.stamps import modified_of, version_of
-from connectors.source import Source
 from schemas.errors import SourceError, SourceLoginFailed, SourceUnreachable
 
 Answer = TypeVar("Answer")
@@ -36,7 +36,7 @@ class _Lost(Exception):
 class RemotePlace:
     """Files of a server, named by a URL with or without wildcards."""
 
-    def __init__(self, source: Source, url: str) -> None:
+    def __init__(self, source: Wanted, url: str) -> None:
         self._source = source
         self._server: Server = server_of(source, url)
         self._pattern = self._server.path

@@ -7,9 +7,9 @@ from typing import Any
 
 from fsspec import AbstractFileSystem
 
+from connectors.file.formats import Wanted
 from connectors.file.options import SCHEMES, Storage
 from connectors.file.spool import CHUNK, Spool
-from connectors.source import Source
 from schemas.errors import ConfigurationError, DefinitionError
 
 _DENIED = (401, 403)
@@ -20,7 +20,7 @@ class Server(ABC):
 
     errors: tuple[type[Exception], ...] = (OSError, EOFError)
 
-    def __init__(self, source: Source, url: str) -> None:
+    def __init__(self, source: Wanted, url: str) -> None:
         self.scheme, _, rest = url.partition("://")
         self.host, _, path = rest.partition("/")
         self.path = f"/{path}"
@@ -114,7 +114,7 @@ class FtpServer(Server):
 class S3Server(Server):
     """S3, Amazon's or another's."""
 
-    def __init__(self, source: Source, url: str) -> None:
+    def __init__(self, source: Wanted, url: str) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
 
         super().__init__(source, url)
@@ -162,7 +162,7 @@ class S3Server(Server):
 class HttpServer(Server):
     """HTTP; several files only where the server lists its folders as pages with links."""
 
-    def __init__(self, source: Source, url: str) -> None:
+    def __init__(self, source: Wanted, url: str) -> None:
         from aiohttp import ClientError
 
         super().__init__(source, url)
@@ -222,7 +222,7 @@ def _status(error: BaseException | None) -> int | None:
     return None
 
 
-def server_of(source: Source, url: str) -> Server:
+def server_of(source: Wanted, url: str) -> Server:
     """Return the server of the URL's scheme; its user and password stand in ``options.storage``, never in the URL."""
     scheme, _, rest = url.partition("://")
     if "@" in rest.partition("/")[0]:

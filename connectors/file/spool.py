@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from connectors.source import Source
+from connectors.file.formats import Wanted
 from schemas.errors import SourceError, SpoolFull, WrongFormat
 
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
@@ -15,7 +15,7 @@ CHUNK = 1 << 20
 
 
 @contextmanager
-def spooled(source: Source, name: str) -> Iterator["Spool"]:
+def spooled(source: Wanted, name: str) -> Iterator["Spool"]:
     """Make an empty file of that name in a folder of its own; both are gone afterwards, whatever happens."""
     try:
         folder = tempfile.TemporaryDirectory(prefix="hub-spool-")
@@ -28,7 +28,7 @@ def spooled(source: Source, name: str) -> Iterator["Spool"]:
 class Spool:
     """A file that is being written, at most ``options.largest_mib`` long."""
 
-    def __init__(self, source: Source, path: Path) -> None:
+    def __init__(self, source: Wanted, path: Path) -> None:
         self._source = source
         self.path = path
         self.size = 0
@@ -80,7 +80,7 @@ class Spool:
         )
 
 
-def too_large(source: Source, name: str) -> WrongFormat:
+def too_large(source: Wanted, name: str) -> WrongFormat:
     """Make the error for a file that is larger than allowed."""
     return WrongFormat(
         f"Source {source.code}, file {name} is larger, unpacked, than {source.option('largest_mib'):,} MiB.",
@@ -90,7 +90,7 @@ def too_large(source: Source, name: str) -> WrongFormat:
     )
 
 
-def _full(source: Source, name: str) -> SpoolFull:
+def _full(source: Wanted, name: str) -> SpoolFull:
     return SpoolFull(
         f"Source {source.code}: there is no room to fetch or unpack the file {name}.",
         hint="Make room in the temporary folder (TMPDIR) and run again; nothing of the file is stored.",

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.types as pt
 from pyarrow import parquet
 
+from connectors.batch import Shape
 from connectors.file.formats import Reading, Wanted
 from connectors.file.formats.headers import asked, lacking, missing
 from schemas.errors import SourceError, TruncatedFile, WrongFormat
@@ -18,17 +19,31 @@ _BROKEN = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError)
 
 def read_parquet(path: Path, wanted: Wanted, rows: int) -> Reading:
     """Stream the needed columns in the file's own types; what has parts (lists, structs, maps) becomes JSON text."""
-    _refuse_cut_file(path, wanted)
-    try:
-        file = parquet.ParquetFile(path, memory_map=False)
-    except _BROKEN:
-        raise _broken(path, wanted) from None
-    shape = {field.name: str(field.type) for field in file.schema_arrow}
+    file = _opened(path, wanted)
+    shape = _shape(file)
     names = {column: name for column in asked(wanted) if (name := _present(column, shape, wanted))}
     if without := lacking(wanted, names):
         file.close()
         raise missing(without, wanted, f"file {path.name}")
     return Reading(shape, _tables(file, names, path, wanted, rows))
+
+
+def described(path: Path, wanted: Wanted) -> Shape:
+    """Return every column with its type in Arrow."""
+    with _opened(path, wanted) as file:
+        return _shape(file)
+
+
+def _opened(path: Path, wanted: Wanted) -> parquet.ParquetFile:
+    _refuse_cut_file(path, wanted)
+    try:
+        return parquet.ParquetFile(path, memory_map=False)
+    except _BROKEN:
+        raise _broken(path, wanted) from None
+
+
+def _shape(file: parquet.ParquetFile) -> dict[str, str]:
+    return {field.name: str(field.type) for field in file.schema_arrow}
 
 
 def _present(column: str, shape: dict[str, str], wanted: Wanted) -> str | None:

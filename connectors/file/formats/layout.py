@@ -62,14 +62,14 @@ def _complete(found: Search, wanted: Wanted) -> bool:
     return found.header is not None and found.named == len(asked(wanted))
 
 
-def first_rows(path: Path, encoding: Encoding, delimiter: str) -> FirstRows:
+def first_rows(path: Path, encoding: Encoding, delimiter: str, most: int = SEARCHED_ROWS) -> FirstRows:
     """Read the rows among which a header is searched."""
     rows: list[list[str]] = []
     lines: list[int] = []
     with path.open(encoding=encoding.codec, newline="") as file:
         reader = csv.reader(file, delimiter=delimiter)
         try:
-            for row in islice(reader, SEARCHED_ROWS):
+            for row in islice(reader, most):
                 rows.append(row)
                 lines.append(reader.line_num)
         except csv.Error:  # a quote never closed; it is named once the header is known

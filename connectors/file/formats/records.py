@@ -12,7 +12,7 @@ from connectors.file.formats import TEXT, Reading, Wanted
 from connectors.file.formats.headers import asked, lacking, missing
 
 Record = Mapping[str, Any]
-_SHOWN = 1_000
+SHOWN = 1_000
 
 
 def reading_of(records: Callable[[], Iterator[Record]], path: Path, wanted: Wanted, rows: int) -> Reading:
@@ -21,10 +21,10 @@ def reading_of(records: Callable[[], Iterator[Record]], path: Path, wanted: Want
     Writers leave out what is empty, so a column that the first thousand records lack is looked for in all others before it
     counts as missing.
     """
-    seen = _names(islice(records(), _SHOWN))
+    seen = names_in(islice(records(), SHOWN))
     names = {column: _present(column, seen, wanted) for column in asked(wanted)}
     if None in names.values():
-        seen = _names(records())
+        seen = names_in(records())
         names = {column: _present(column, seen, wanted) for column in asked(wanted)}
     found = {column: name for column, name in names.items() if name is not None}
     if without := lacking(wanted, found):
@@ -32,7 +32,8 @@ def reading_of(records: Callable[[], Iterator[Record]], path: Path, wanted: Want
     return Reading(dict.fromkeys(seen, TEXT), _tables(records(), found, wanted, rows))
 
 
-def _names(records: Iterator[Record]) -> dict[str, None]:
+def names_in(records: Iterator[Record]) -> dict[str, None]:
+    """Return every name that a record has, in the order of their coming."""
     return {name: None for record in records for name in record}
 
 

@@ -1,7 +1,6 @@
 """Opening a workbook, and choosing the sheets that hold the data."""
 
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import islice
@@ -63,6 +62,24 @@ def chosen_sheets(workbook: CalamineWorkbook, path: Path, wanted: Wanted) -> lis
     return list({sheet.name: sheet for sheet in found}.values())
 
 
+def sheets_named(workbook: CalamineWorkbook, path: Path, wanted: Wanted) -> list[str]:
+    """Return the names of the sheets that ``options.sheet`` names or takes in; without it all."""
+    named = wanted.option("sheet")
+    if named is None:
+        return list(workbook.sheet_names)
+    entries = named if isinstance(named, tuple | list) else (named,)
+    found = [name for entry in entries for name in _named(list(workbook.sheet_names), entry)]
+    if not found:
+        raise _no_sheet(entries[0], path, wanted)
+    return list(dict.fromkeys(found))
+
+
+def _named(names: list[str], entry: str | int) -> list[str]:
+    if isinstance(entry, int):
+        return [names[entry - 1]] if 1 <= entry <= len(names) else []
+    return [entry] if entry in names else [name for name in names if fnmatchcase(name, entry)]
+
+
 def sheet_of(workbook: CalamineWorkbook, name: str, path: Path, wanted: Wanted) -> CalamineSheet:
     """Load one sheet; raises ``WrongFormat`` when it is broken."""
     try:
@@ -75,31 +92,24 @@ def sheet_of(workbook: CalamineWorkbook, name: str, path: Path, wanted: Wanted) 
         ) from None
 
 
-def _matching(workbook: CalamineWorkbook, entry: str | int, path: Path, wanted: Wanted) -> Iterator[Found]:
-    """Yield the sheets of a name or number, or those of a pattern that hold data.
+def _matching(workbook: CalamineWorkbook, entry: str | int, path: Path, wanted: Wanted) -> list[Found]:
+    """Return the sheets of a name or number, or those of a pattern that hold data.
 
     A sheet that a pattern takes in is passed over when it names fewer than half of the columns: it explains, or is empty.
     """
-    names = list(workbook.sheet_names)
-    if isinstance(entry, int):
-        exact = [names[entry - 1]] if 1 <= entry <= len(names) else []
-    else:
-        exact = [entry] if entry in names else []
-    if exact:
-        yield _best(workbook, exact, path, wanted)
-        return
-    count = 0
-    for name in names if isinstance(entry, str) else ():
-        if not fnmatchcase(name, str(entry)):
-            continue
+    names = _named(list(workbook.sheet_names), entry)
+    if names and (isinstance(entry, int) or entry in names):
+        return [_best(workbook, names, path, wanted)]
+    taken = []
+    for name in names:
         found, searched = _searched(workbook, name, path, wanted)
         if found:
-            count += 1
-            yield found
+            taken.append(found)
         elif searched.named >= max(1, _HALF * len(asked(wanted))):
             raise missing(searched.lacking, wanted, f"file {path.name}, sheet {name!r}")
-    if not count:
+    if not taken:
         raise _no_sheet(entry, path, wanted)
+    return taken
 
 
 def _best(workbook: CalamineWorkbook, names: list[str], path: Path, wanted: Wanted) -> Found:

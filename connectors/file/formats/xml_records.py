@@ -5,18 +5,21 @@ nested, ``@id`` for attributes. An element that is there several times becomes a
 entities is refused: a few lines of them can unfold to gigabytes.
 """
 
+from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from lxml import etree
 
 from connectors.file.formats import Reading, Wanted
-from connectors.file.formats.records import Record, reading_of
+from connectors.file.formats.records import SHOWN, Record, names_in, reading_of
 from schemas.errors import DefinitionError, SourceError, TruncatedFile, WrongFormat
 
 _CUT = {etree.ErrorTypes.ERR_TAG_NOT_FINISHED, etree.ErrorTypes.ERR_DOCUMENT_END}
 _WEB_PAGE = "html"
+_SHOWN_ELEMENTS = 50_000
 
 
 def read_xml(path: Path, wanted: Wanted, rows: int) -> Reading:
@@ -29,6 +32,28 @@ def read_xml(path: Path, wanted: Wanted, rows: int) -> Reading:
         )
     record_path = tuple(str(declared).split("."))
     return reading_of(lambda: _records(path, wanted, record_path), path, wanted, rows)
+
+
+def names_of(path: Path, wanted: Wanted, record_path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns that the first records at ``record_path`` have."""
+    return tuple(names_in(islice(_records(path, wanted, record_path), SHOWN)))
+
+
+def record_paths(path: Path, wanted: Wanted) -> list[str]:
+    """Return which elements with parts of their own come again and again, the outermost, as far as the beginning shows."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    for element in islice(elements(path, wanted), _SHOWN_ELEMENTS):
+        if len(element) or element.attrib:
+            counts[path_of(element)] += 1
+        clear(element)
+    again = sorted((place for place, count in counts.items() if count > 1), key=len)
+    if not again:
+        return [".".join(max((len(place), place) for place in counts)[1])] if counts else []
+    return [
+        ".".join(place)
+        for place in again
+        if not any(place[: len(one)] == one for one in again if one != place)
+    ]
 
 
 def _records(path: Path, wanted: Wanted, record_path: tuple[str, ...]) -> Iterator[Record]:

@@ -1,6 +1,6 @@
 """Pulling what is new at a source, as batches in bounded memory."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -17,12 +17,12 @@ DEFAULT_BATCH_ROWS = 20_000
 
 def pull(
     source: Source, state: dict[str, Any] | None = None, batch_rows: int = DEFAULT_BATCH_ROWS
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Yield the source's new rows in batches of at most ``batch_rows``; nothing new yields nothing.
 
     ``state`` is the ``watermark`` of the last batch that was committed; None reads from the start. A pull that is
     interrupted and started again from that state yields the same batches, with the same digests, from there on.
-    Raises a ``SourceError`` that names source and place.
+    Raises a ``SourceError`` that names source and place. Who stops before the end closes it, and the system with it.
     """
     with closing(open_connector(source)) as connector:
         if state is not None:

@@ -6,7 +6,7 @@ its watermark; a rerun goes on from there and reaches the same state. ``pulled =
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import perf_counter
@@ -16,16 +16,18 @@ import pyarrow as pa
 
 from audit.entry import Entry, Kind
 from audit.recording import insert_statement
-from base_libraries import batches
+from base_libraries import batches, shapes
 from base_libraries.batches import BatchRecord, Quarantine
 from base_libraries.intake import Identified, Intake
 from base_libraries.library import Library
 from base_libraries.writer import Writer
+from connectors.batch import Shape
 from connectors.pull import Batch, pull, standing
 from connectors.source import Source
 from connectors.standardise import PROBLEMS, TRAVELLING, Standardised, standardise
 from hub import departures
 from hub.composition import Hub
+from hub.drift import Found, Watch, kept_out
 from hub.runs import recorded
 from infra.database import Role
 from infra.prefetch import prefetched
@@ -102,7 +104,7 @@ def ingest_source(
         _taken(cursor, source),
         recorded(hub, source, report),
     ):
-        run = _Run(hub, source, progress)
+        run = _Run(hub, source, progress, shapes.known(cursor, code))
         state = batches.watermark(cursor, code)
         connection.commit()
         pulled = pull(source, state, batch_rows or hub.settings.batch_rows)
@@ -136,29 +138,37 @@ class Judged:
     batch: Batch
     verdict: Verdict
     identified: Identified
+    drift: Found | None = None
 
 
 class _Run:
     """One run over one source."""
 
-    def __init__(self, hub: Hub, source: Source, progress: Progress) -> None:
+    def __init__(self, hub: Hub, source: Source, progress: Progress, known: Shape) -> None:
         self._source = source
+        self._watch = Watch(hub, source, known)
         self._resource: Resource = hub.resources[source.resource]
         self._intake = Intake(self._resource, hub.keyring)
         self._library = Library(hub.survivorship(self._resource), hub.keyring)
         self._quarantine = Quarantine(source.code, source.resource, hub.keyring)
         self._progress = progress
 
-    def judged(self, pulled: Iterator[Batch]) -> Generator[Judged, None, None]:
+    def judged(self, pulled: Generator[Batch, None, None]) -> Generator[Judged, None, None]:
         """Standardise, judge and identify each batch: while one is being stored the next is judged."""
-        for number, batch in enumerate(pulled, start=1):
-            self._step("pull", number, batch)
-            there, gone = departures.parted(batch)
-            standard = standardise(self._source, self._resource, there)
-            self._step("standardise", number, batch)
-            verdict = self._verdict(batch, standard)
-            self._step("gate", number, batch)
-            yield Judged(number, batch, verdict, self._identified(verdict.admitted, gone))
+        with closing(pulled):
+            for place, batch in enumerate(pulled, start=1):
+                self._step("pull", place, batch)
+                found = self._watch.look(batch)
+                there, gone = departures.parted(batch)
+                standard = self._standard(there, found)
+                self._step("standardise", place, batch)
+                verdict = self._verdict(batch, standard)
+                self._step("gate", place, batch)
+                yield Judged(place, batch, verdict, self._identified(verdict.admitted, gone), found)
+
+    def _standard(self, batch: Batch, found: Found) -> Standardised:
+        standard = standardise(self._source, self._resource, batch)
+        return kept_out(self._source, standard, found) if found.outcome == "quarantined" else standard
 
     def departed(self, cursor: Any) -> Judged | None:
         """Find the rows that are gone by comparing keys, where that is due."""
@@ -224,6 +234,9 @@ class _Run:
         )  # fmt: skip
         batches.record(cursor, record, batch.watermark)
         self._quarantine.keep(cursor, verdict.quarantined, number, now)
+        if (drift := judged.drift) is not None and drift.outcome is not None:
+            changed = [change.record() for change in drift.changes]
+            shapes.record(cursor, record.source, drift.shape, changed, drift.outcome, number)
         cursor.execute(*insert_statement(self._entry(record)))
         self._step("record", place, batch)
         return record

@@ -33,11 +33,14 @@ is marked, or refused whole. Severity ``refuse`` without a share refuses a batch
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from schemas.resource import Item, ItemType, Resource
+
+DRIFT = "drift"
+"""The rule that a row breaks whose source's columns have changed, where the policy is to quarantine."""
 
 
 class Severity(StrEnum):
@@ -120,8 +123,16 @@ def derived_rules(resource: Resource) -> list[Rule]:
 
 
 def unforeseen(item: Item, name: str) -> Rule:
-    """Return the rule for a problem met while standardising that no rule foresaw."""
-    return _derived(item, name, Dimension.ACCURACY, "could not be read", by_standardising=True)
+    """Return the rule for a problem met while standardising that no rule foresaw; drift keeps any row out."""
+    rule = _derived(item, name, Dimension.ACCURACY, "could not be read", by_standardising=True)
+    if name == DRIFT:
+        return replace(
+            rule,
+            dimension=Dimension.CONFORMITY,
+            severity=Severity.ERROR,
+            reason="comes from a changed column",
+        )
+    return rule
 
 
 def _derived_of(item: Item) -> list[Rule]:

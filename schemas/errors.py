@@ -77,6 +77,27 @@ class UnknownDivision(HubError):
     title = "No such division on that date"
 
 
+class UnknownCodeSet(HubError):
+    """No code set, or no edition of it, has that name."""
+
+    code = "unknown_code_set"
+    title = "No such code set"
+
+
+class UnknownCode(HubError):
+    """The code set has no such code, or it meant nothing on that date."""
+
+    code = "unknown_code"
+    title = "No such code on that date"
+
+
+class WrongCodeTable(HubError):
+    """A file that was to be imported as a code set is of no known layout, or contradicts itself."""
+
+    code = "wrong_code_table"
+    title = "The file is no table of codes"
+
+
 # ── department systems ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -106,6 +127,13 @@ class MissingColumn(SourceError):
 
     code = "missing_column"
     title = "A column is missing"
+
+
+class SchemaDrift(SourceError):
+    """Columns that the hub reads have changed, and the source's policy is not to go on."""
+
+    code = "schema_drift"
+    title = "The source's columns have changed"
 
 
 class UnknownEncoding(SourceError):
@@ -143,11 +171,32 @@ class TooManyDeletions(SourceError):
     title = "Too many rows are gone"
 
 
+class ChangesLost(SourceError):
+    """A department's log of changes no longer reaches back to where the hub stopped."""
+
+    code = "changes_lost"
+    title = "Changes at the source are lost"
+
+
 class SourceBusy(SourceError):
     """Another process is ingesting the same source."""
 
     code = "source_busy"
     title = "The source is being ingested already"
+
+
+class SourcePaused(SourceError):
+    """An operator paused the source, so it is not pulled."""
+
+    code = "source_paused"
+    title = "The source is paused"
+
+
+class InvalidWindow(SourceError):
+    """A window of time to read again is empty, malformed, or of a source that cannot be read so."""
+
+    code = "invalid_window"
+    title = "The window cannot be read"
 
 
 # ── quality ──────────────────────────────────────────────────────────────────────────────────────────

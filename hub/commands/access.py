@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from hub.commands.screen import AsJson, console, print_json, table
+from hub.commands.screen import AsJson, actor, console, print_json, table
 
 clients = typer.Typer(no_args_is_help=True, help="Systems that call the hub.")
 agreements = typer.Typer(
@@ -27,12 +27,6 @@ def _catalogue() -> Iterator[tuple[Any, Any]]:
 
     with open_hub(load_settings()) as hub, hub.database.engine(Role.APPLICATION).begin() as connection:
         yield hub, Catalogue(connection, record_administration)
-
-
-def _actor() -> str:
-    import getpass
-
-    return f"operator:{getpass.getuser()}"
 
 
 @clients.command("add")
@@ -57,7 +51,7 @@ def add_client(
     with _catalogue() as (hub, catalogue):
         if organisation not in {known.code for known in catalogue.organisations()}:
             catalogue.add_organisation(
-                Organisation(organisation, organisation_name or organisation), actor=_actor()
+                Organisation(organisation, organisation_name or organisation), actor=actor()
             )
         home = hub.settings.home
         keys = (
@@ -65,7 +59,7 @@ def add_client(
             if key
             else (new_private_key(home, system).as_dict(private=False),)
         )
-        catalogue.add_system(System(system, organisation, title or system, keys), actor=_actor())
+        catalogue.add_system(System(system, organisation, title or system, keys), actor=actor())
         kept = None if key else str(private_key_path(home, system))
     if as_json:
         print_json({"system": system, "organisation": organisation, "private_key": kept})
@@ -121,7 +115,7 @@ def add_agreement(
         valid_to=now + timedelta(days=days),
     )
     with _catalogue() as (_hub, catalogue):
-        catalogue.add_agreement(agreement, actor=_actor())
+        catalogue.add_agreement(agreement, actor=actor())
     if as_json:
         print_json(
             {"agreement": agreement.id, "items": list(items), "valid_to": agreement.valid_to.isoformat()}

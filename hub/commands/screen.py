@@ -26,6 +26,13 @@ console = wide_console()
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of tables.")]
 
 
+def actor() -> str:
+    """Name who works at this terminal, as the ledger has it."""
+    import getpass
+
+    return f"operator:{getpass.getuser()}"
+
+
 def print_json(value: Any) -> None:
     """Print one JSON document to standard output."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))

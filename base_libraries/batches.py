@@ -1,4 +1,4 @@
-"""Batches, watermarks and quarantine: what came when, how far a source is read, and what was not let in.
+"""Batches and watermarks: what came when, and how far a source is read.
 
 All functions work on the caller's ADBC cursor and so commit with the batch they speak of.
 """
@@ -8,11 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-
-import pyarrow as pa
-
-from infra.keyring import Keyring
-from infra.sealing import BlindIndex, Sealer
 
 COMPARISON = "comparison of keys"
 """The window of a batch that holds the rows found gone by comparing keys."""
@@ -101,42 +96,3 @@ def record(cursor: Any, batch: BatchRecord, state: Mapping[str, Any]) -> None:
         "DO UPDATE SET state = excluded.state, batch = excluded.batch, recorded_at = excluded.recorded_at",
         (batch.source, json.dumps(state, ensure_ascii=False), batch.number, batch.recorded_at),
     )
-
-
-class Quarantine:
-    """Keeps rows that the gate refused, their content sealed, until the department repairs them."""
-
-    def __init__(self, source: str, resource: str, keyring: Keyring) -> None:
-        self._source, self._resource = source, resource
-        self._index = BlindIndex(keyring)
-        self._sealer = Sealer(keyring, f"quarantine/{source}")
-
-    def keep(self, cursor: Any, rows: pa.Table, batch: int, recorded_at: datetime) -> None:
-        """Store the refused rows (``_row``, ``_raw``, ``_reasons``); a row met before is only marked as met again."""
-        if rows.num_rows == 0:
-            return
-        originals = [text.encode() for text in rows["_raw"].to_pylist()]
-        digests = self._index.digest(f"quarantine/{self._source}", originals)
-        reasons = [json.dumps(found, ensure_ascii=False) for found in rows["_reasons"].to_pylist()]
-        staged = pa.table({
-            "row_reference": rows["_row"],
-            "content_digest": pa.array(digests, pa.binary()),
-            "reasons": pa.array(reasons),
-            "sealed": pa.array(self._sealer.seal(originals, digests, [1] * len(digests)), pa.binary()),
-        })  # fmt: skip
-        cursor.execute(
-            "CREATE TEMP TABLE IF NOT EXISTS stage_quarantine (row_reference text, content_digest bytea, reasons text, "
-            "sealed bytea) ON COMMIT DELETE ROWS"
-        )
-        cursor.adbc_ingest("stage_quarantine", staged, mode="append", temporary=True)
-        cursor.execute(
-            "INSERT INTO library.quarantine (source, resource, batch, row_reference, content_digest, reasons, sealed, "
-            "recorded_at, last_batch) SELECT DISTINCT ON (row_reference, content_digest) $1, $2, $3::integer, row_reference, "
-            "content_digest, reasons::jsonb, sealed, $4::timestamptz, $3::integer FROM stage_quarantine "
-            "ON CONFLICT (source, row_reference, content_digest) DO UPDATE SET last_batch = excluded.last_batch",
-            (self._source, self._resource, batch, recorded_at),
-        )
-
-    def original(self, content_digest: bytes, sealed: bytes) -> str:
-        """Return a refused row as it was delivered (JSON); part of the security boundary."""
-        return self._sealer.open([sealed], [content_digest], [1])[0].decode()

@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.console import Console
 
-from hub.commands import access, audit, city, data, database, demo, serving, source
+from hub.commands import access, audit, city, data, database, demo, quality, quarantine, serving, source
 from schemas.errors import HubError
 
 app = typer.Typer(
@@ -22,6 +22,8 @@ for group in (demo, serving, data):
     group.register(app)
 app.add_typer(city.app, name="city")
 app.add_typer(source.app, name="source")
+app.add_typer(quality.app, name="quality")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(access.clients, name="client")
 app.add_typer(access.agreements, name="agreement")
 app.add_typer(audit.app, name="audit")

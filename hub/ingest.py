@@ -17,9 +17,10 @@ import pyarrow as pa
 from audit.entry import Entry, Kind
 from audit.recording import insert_statement
 from base_libraries import batches, shapes
-from base_libraries.batches import BatchRecord, Quarantine
+from base_libraries.batches import BatchRecord
 from base_libraries.intake import Identified, Intake
 from base_libraries.library import Library
+from base_libraries.quarantine import Quarantine
 from base_libraries.writer import Writer
 from connectors.batch import Shape
 from connectors.pull import Batch, pull, standing
@@ -104,7 +105,8 @@ def ingest_source(
         _taken(cursor, source),
         recorded(hub, source, report),
     ):
-        run = _Run(hub, source, progress, shapes.known(cursor, code))
+        settles_as = "repaired" if source.row_id else None
+        run = _Run(hub, source, progress, shapes.known(cursor, code), settles_as)
         state = batches.watermark(cursor, code)
         connection.commit()
         pulled = pull(source, state, batch_rows or hub.settings.batch_rows)
@@ -114,6 +116,31 @@ def ingest_source(
             report.add(run.store(connection, cursor, gone), gone.verdict)
     report.seconds = perf_counter() - started
     return report
+
+
+def ingest_batch(hub: Hub, code: str, batch: Batch) -> SourceReport:
+    """Take in one batch that was not pulled, such as rows repaired by hand; the source's watermark stays where it is.
+
+    Its ``_row`` are references the hub gave or knows, so that they name the same row at a file's source too.
+    """
+    source = hub.source(code)
+    report = SourceReport(code, source.resource)
+    with (
+        hub.database.bulk(Role.APPLICATION) as connection,
+        connection.cursor() as cursor,
+        _taken(cursor, source),
+        recorded(hub, source, report),
+    ):
+        run = _Run(hub, source, lambda step: None, {}, settles_as="corrected")
+        state = batches.watermark(cursor, code) or {}
+        connection.commit()
+        for judged in run.judged(_alone(replace(batch, watermark=state))):
+            report.add(run.store(connection, cursor, judged), judged.verdict)
+    return report
+
+
+def _alone(batch: Batch) -> Generator[Batch, None, None]:
+    yield batch
 
 
 @contextmanager
@@ -144,13 +171,15 @@ class Judged:
 class _Run:
     """One run over one source."""
 
-    def __init__(self, hub: Hub, source: Source, progress: Progress, known: Shape) -> None:
+    def __init__(
+        self, hub: Hub, source: Source, progress: Progress, known: Shape, settles_as: str | None
+    ) -> None:
         self._source = source
         self._watch = Watch(hub, source, known)
         self._resource: Resource = hub.resources[source.resource]
         self._intake = Intake(self._resource, hub.keyring)
         self._library = Library(hub.survivorship(self._resource), hub.keyring)
-        self._quarantine = Quarantine(source.code, source.resource, hub.keyring)
+        self._quarantine = Quarantine(source.code, source.resource, hub.keyring, settles_as)
         self._progress = progress
 
     def judged(self, pulled: Generator[Batch, None, None]) -> Generator[Judged, None, None]:
@@ -234,6 +263,7 @@ class _Run:
         )  # fmt: skip
         batches.record(cursor, record, batch.watermark)
         self._quarantine.keep(cursor, verdict.quarantined, number, now)
+        self._quarantine.settle(cursor, verdict.admitted["_row"], number, now)
         if (drift := judged.drift) is not None and drift.outcome is not None:
             changed = [change.record() for change in drift.changes]
             shapes.record(cursor, record.source, drift.shape, changed, drift.outcome, number)

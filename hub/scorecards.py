@@ -81,6 +81,19 @@ def history(hub: Hub, subject: str, days: int) -> list[Scorecard]:
     return [_pooled(subject, resource, day, kept) for day in newest]
 
 
+def trend(cards: Sequence[Scorecard]) -> float | None:
+    """Return by how much the total moved from the oldest to the newest card, ``None`` where that cannot be told."""
+    totals = [card.total for card in cards if card.total is not None]
+    return round(totals[0] - totals[-1], 2) if len(totals) > 1 else None
+
+
+def scored(hub: Hub) -> list[str]:
+    """Return the sources that have a scorecard, in their order."""
+    with hub.database.engine(Role.APPLICATION).connect() as connection:
+        found = set(connection.execute(text("SELECT DISTINCT source FROM library.scorecard")).scalars())
+    return [code for code in hub.sources if code in found]
+
+
 def sources_of(hub: Hub, subject: str) -> list[str]:
     """Return the source of that code, or the sources of the resource of that code."""
     if subject in hub.resources:

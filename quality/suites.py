@@ -48,7 +48,7 @@ def expectation(resource: Resource, rule: Rule) -> "Expectation":
     return _BUILDERS[rule.name](
         resource,
         rule,
-        description=rule.title,
+        description=f"Never: {rule.title} ({rule.dimension}, {rule.severity})",
         severity=FailureSeverity.CRITICAL if rule.keeps_out else FailureSeverity.WARNING,
         meta={
             "title": f"{resource.item(str(rule.item)).title}: {rule.title}",

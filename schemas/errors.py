@@ -234,6 +234,13 @@ class BatchRefused(HubError):
         self.context |= {"digest": digest, "window": window}
 
 
+class DataDocsNotMade(HubError):
+    """The Data Docs could not be made whole, or not where they were asked for."""
+
+    code = "data_docs_not_made"
+    title = "The Data Docs could not be made"
+
+
 # ── storage ──────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -2,11 +2,15 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
+
+from hub.cli import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -23,6 +27,28 @@ def test_every_link_leads_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_shown_exists_with_its_options(page):
+    root = typer.main.get_command(app)
+    for line in "\n".join(blocks(page, "sh")).replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if not words or Path(words[0]).name != "hub":
+            continue
+        command, rest = root, words[1:]
+        while rest and hasattr(command, "commands"):
+            assert rest[0] in command.commands, line
+            command, rest = command.commands[rest[0]], rest[1:]
+        known = {name for told in command.params for name in (*told.opts, *told.secondary_opts)}
+        given = {word.partition("=")[0] for word in rest if word.startswith("-") and word != "--"}
+        assert given <= known | {"--help", "-h"}, line
+
+
+def test_the_suite_shown_is_the_shipped_one():
+    (example,) = blocks(ROOT / "docs" / "quality.md", "yaml")
+
+    assert example == (ROOT / "quality" / "suites" / "natural_person.yaml").read_text(encoding="utf-8")
 
 
 def test_the_example_of_a_source_is_the_shipped_one():

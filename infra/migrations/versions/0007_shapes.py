@@ -1,4 +1,4 @@
-"""The shapes that sources' systems have had, and what was made of each change."""
+"""The shapes that sources' systems have had; the quarantine as a place of work."""
 
 from alembic import op
 
@@ -20,8 +20,20 @@ def upgrade() -> None:
             recorded_at timestamptz NOT NULL DEFAULT now()
         );
         CREATE INDEX shape_source ON library.shape (source, number);
+
+        ALTER TABLE library.quarantine
+            ADD COLUMN state text NOT NULL DEFAULT 'open'
+                CHECK (state IN ('open', 'repaired', 'corrected', 'replaced', 'dismissed')),
+            ADD COLUMN settled_at timestamptz,
+            ADD COLUMN settled_batch integer REFERENCES library.batch,
+            ADD COLUMN escalated_at timestamptz;
+        CREATE INDEX quarantine_open ON library.quarantine (source, row_reference) WHERE state = 'open';
     """)
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE library.shape")
+    op.execute("""
+        DROP TABLE library.shape;
+        ALTER TABLE library.quarantine
+            DROP COLUMN state, DROP COLUMN settled_at, DROP COLUMN settled_batch, DROP COLUMN escalated_at
+    """)

@@ -1,7 +1,7 @@
 """What a connector hands on: an Arrow table with its provenance."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -13,6 +13,11 @@ import pyarrow.compute as pc
 Kind = TypeVar("Kind")
 _NONE = pa.array([], pa.binary())
 
+FAULT_ITEM, FAULT_RULE, FAULT_REASON = "_fault_item", "_fault_rule", "_fault_reason"
+"""Columns for what a connector found wrong with a row: the item it concerns, the rule it breaks, the reason; no value."""
+
+Fault = tuple[str, str]
+"""A rule that a row breaks, and the reason for people."""
 
 Shape = Mapping[str, str]
 """Every column that a system has, the ones the hub reads and the others, and the type that it gives each."""
@@ -23,7 +28,8 @@ class Batch:
     """Rows of one source as delivered, at most ``batch_rows`` of them.
 
     ``table`` has the raw columns the source's definition names, plus ``_row`` (string), the reference by which the
-    department finds the row again, and ``_gone`` (bool) where rows may say that they are deleted. ``digest`` is the SHA-256
+    department finds the row again, ``_gone`` (bool) where rows may say that they are deleted, and the columns of
+    ``with_faults`` where the connector found some. ``digest`` is the SHA-256
     of that content, ``window`` says to a human what it covers. ``watermark`` is the JSON-ready state to store once this
     batch is committed: a pull given it goes on after this batch. ``as_of`` (UTC) is the file's date or the time of the pull,
     for rows that state no time of their own. ``shape`` is the system's when the batch was read; ``missing`` are the columns
@@ -82,6 +88,18 @@ def content_digest(table: pa.Table) -> str:
 
 def _is_bytes(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_binary(kind)
+
+
+def with_faults(table: pa.Table, item: str, faults: Sequence[Fault | None]) -> pa.Table:
+    """Tell row by row what is wrong with it, None where nothing is; the gate makes of it what the rule's severity says."""
+    texts = (
+        (FAULT_ITEM, [fault and item for fault in faults]),
+        (FAULT_RULE, [fault and fault[0] for fault in faults]),
+        (FAULT_REASON, [fault and fault[1] for fault in faults]),
+    )
+    for name, values in texts:
+        table = table.append_column(name, pa.array(values, pa.string()))
+    return table
 
 
 def rechunk(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:

@@ -22,7 +22,7 @@ class Number(str):
 
 
 UNSTATED = "unstated"
-_ENOUGH = 50  # records: of fewer, a member that all lack may just be empty in all
+ENOUGH = 50  # records: of fewer, a member that all lack may just be empty in all
 _TYPES = {Number: "number", int: "number", str: "text", bool: "boolean", list: "list", dict: "object"}
 
 
@@ -81,7 +81,7 @@ def shape_of(records: Sequence[Mapping[str, Any]], known: Shape) -> Shape:
 
     Writers of JSON leave out what is empty, so among few records the members seen before still count.
     """
-    found: dict[str, str] = dict(known) if len(records) < _ENOUGH else {}
+    found: dict[str, str] = dict(known) if len(records) < ENOUGH else {}
     seen: dict[str, set[str]] = {}
     for record in records:
         for path, kind in _members(record, ""):

@@ -14,11 +14,13 @@ _OPTIONS = {
     "sql": "SqlOptions",
     "file": "FileOptions",
     "rest": "RestOptions",
+    "stream": "StreamOptions",
 }
 _CONNECTORS = {
     "sql": "SqlConnector",
     "file": "FileConnector",
     "rest": "RestConnector",
+    "stream": "StreamConnector",
 }
 KINDS = tuple(_OPTIONS)
 

@@ -4,6 +4,7 @@
 ``DefinitionError`` that names it. ``python -m connectors.options KIND`` prints the table of the kind's page in ``docs``.
 """
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -25,8 +26,18 @@ def _by_reference(value: str) -> str:
     return value
 
 
+def _password_by_reference(value: str) -> str:
+    found = re.search(r"://[^/@]*?:([^/@]*)@", value)
+    if found and found[1] and not refers(found[1]):
+        raise ValueError("holds a password, so give a reference: ${env:…}, ${file:…} or ${airflow:…}.")
+    return value
+
+
 Secret = Annotated[str, AfterValidator(_by_reference)]
 """A text that a definition may hold by reference alone."""
+
+Address = Annotated[str, AfterValidator(_password_by_reference)]
+"""A URL whose password, if there is one, a definition may hold by reference alone."""
 
 
 class Group(BaseModel):

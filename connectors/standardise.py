@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors import cleaning, dates, readings
-from connectors.batch import Batch
+from connectors.batch import FAULT_ITEM, FAULT_REASON, FAULT_RULE, Batch
 from connectors.mapping import Constant, ItemMapping
 from connectors.raw_json import rows_as_json
 from connectors.source import Source
@@ -74,6 +74,7 @@ def standardise(source: Source, resource: Resource, batch: Batch) -> Standardise
         value, rule, failed = _item(item, mapping, raw)
         columns.append(value)
         problems.extend(_problems(item.name, rule, failed))
+    problems.extend(_found_before(raw))
     columns += [
         _whole(raw.column("_row")),
         _observed_at(source, batch, raw),
@@ -208,6 +209,17 @@ def _problems(item: str, rule: str, failed: pa.Array | None) -> Iterator[pa.Tabl
             pa.repeat(pa.scalar(text, pa.string()), len(places)) for text in (item, rule, _REASONS[rule])
         ]
         yield pa.Table.from_arrays([pa.array(places, pa.int64()), *texts], schema=PROBLEMS)
+
+
+def _found_before(raw: pa.Table) -> Iterator[pa.Table]:
+    """Take over what the connector found wrong already."""
+    if FAULT_ITEM not in raw.column_names:
+        return
+    places = np.flatnonzero(_whole(raw.column(FAULT_ITEM)).is_valid().to_numpy(zero_copy_only=False))
+    if len(places):
+        index = pa.array(places, pa.int64())
+        told = [_whole(raw.column(name)).take(index) for name in (FAULT_ITEM, FAULT_RULE, FAULT_REASON)]
+        yield pa.Table.from_arrays([index, *told], schema=PROBLEMS)
 
 
 def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:

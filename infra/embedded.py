@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,7 +34,7 @@ class EmbeddedPostgres:
 
     ``binaries``: the ``bin`` folder of another PostgreSQL (15 or newer) than the wheel's.
     ``temporary``: no fsync, and the last one out deletes the folder; for tests.
-    ``memory``: shared buffers, in MiB.
+    ``memory``: shared buffers, in MiB. ``settings``: settings of the server that go before the hub's own.
     """
 
     def __init__(
@@ -43,13 +44,14 @@ class EmbeddedPostgres:
         binaries: Path | None = None,
         temporary: bool = False,
         memory: int = 512,
+        settings: Sequence[str] = (),
         state: Path = SHARED_STATE,
     ) -> None:
         self.folder = folder.absolute()
         self.temporary = temporary
         self._account = server_account()
         self._programs = reachable_binaries(binaries or embedded_binaries(), self._account, state)
-        self._memory, self._state = memory, state
+        self._memory, self._settings, self._state = memory, tuple(settings), state
         self._postmaster: Postmaster | None = None
         self._hold: int | None = None
         self._holder = 0
@@ -59,7 +61,12 @@ class EmbeddedPostgres:
         if self._postmaster is None:
             place = find_place(self.folder, self._account, self._state)
             self._postmaster = Postmaster(
-                place, self._programs, self._account, memory=self._memory, durable=not self.temporary
+                place,
+                self._programs,
+                self._account,
+                memory=self._memory,
+                durable=not self.temporary,
+                settings=self._settings,
             )
         place = self._postmaster.place
         with locked(place.gate):

@@ -24,13 +24,14 @@ _SMALL_SHARED_MEMORY = 256 << 20  # containers give /dev/shm 64 MiB, too little 
 
 @dataclass(frozen=True)
 class Postmaster:
-    """One server: its place, its programs, its account. ``memory``: shared buffers in MiB."""
+    """One server: its place, its programs, its account. ``memory``: shared buffers in MiB; ``settings``: ``name=value``."""
 
     place: Place
     programs: Path
     account: Account
     memory: int
     durable: bool
+    settings: Sequence[str] = ()
 
     def ensure_running(self) -> None:
         """Make the data directory when there is none; start the server unless it answers already."""
@@ -134,6 +135,7 @@ class Postmaster:
             "log_timezone=UTC",
             "log_error_verbosity=terse",  # details and statements may quote personal values
             "log_min_error_statement=panic",
+            *self.settings,
         )
 
     def _processes(self) -> list[psutil.Process]:

@@ -48,6 +48,10 @@ demo: setup  ## The whole story: a city, its systems, the libraries, 2,000 audit
 serve: setup  ## Leave the hub running, on the demo's data where there is some
 	@if [ -d "$(HUB_HOME)/demo" ]; then export HUB_HOME="$(HUB_HOME)/demo"; fi; exec $(BIN)/hub serve $(ARGS)
 
+.PHONY: airflow
+airflow: setup  ## Airflow 3, standalone, ordering the hub's work on the demo's data where there is some
+	@if [ -d "$(HUB_HOME)/demo" ]; then export HUB_HOME="$(HUB_HOME)/demo"; fi; exec $(BIN)/hub airflow $(ARGS)
+
 .PHONY: bench
 bench: setup  ## Speed, as ratios inside one run (ARGS="--json FILE" for a file)
 	@$(BIN)/hub bench $(ARGS)

@@ -1,11 +1,12 @@
 """What every connector does, whatever system it reads."""
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
 from connectors.batch import Delivery
+from connectors.window import Window
 
 
 class Connector(Protocol):
@@ -33,3 +34,11 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Let the system go."""
+
+
+@runtime_checkable
+class Windowed(Protocol):
+    """A connector whose rows can be chosen by time, so that a window of the past can be read again."""
+
+    def within(self, window: Window, batch_rows: int) -> Iterator[Delivery]:
+        """Yield the rows whose watermark lies in the window, at most ``batch_rows`` at a time; they move no watermark."""

@@ -7,10 +7,15 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.batch import Batch, Delivery, content_digest
+from connectors.connector import Windowed
 from connectors.kinds import open_connector
+from connectors.push.body import Body
+from connectors.push.body import deliveries as body_deliveries
 from connectors.source import Source
+from connectors.window import Window
+from schemas.errors import InvalidWindow
 
-__all__ = ["Batch", "pull", "standing"]
+__all__ = ["Batch", "Window", "pull", "pull_window", "pushed", "standing"]
 
 DEFAULT_BATCH_ROWS = 20_000
 
@@ -29,6 +34,32 @@ def pull(
             connector.acknowledge(state)
         for delivery in connector.deliveries(state, batch_rows):
             yield _batch(source, delivery)
+
+
+def pull_window(
+    source: Source, window: Window, batch_rows: int = DEFAULT_BATCH_ROWS
+) -> Generator[Batch, None, None]:
+    """Yield the rows of a window again, whatever was read before; the batches' watermarks are empty and not to be stored.
+
+    Raises ``InvalidWindow`` where rows cannot be chosen by time, and a ``SourceError`` as ``pull`` does.
+    """
+    with closing(open_connector(source)) as connector:
+        if not isinstance(connector, Windowed):
+            raise InvalidWindow(
+                f"Source {source.code} cannot be read by window: its system cannot choose rows by time.",
+                hint="Read what is new instead, without a window.",
+                source=source.code,
+            )
+        for delivery in connector.within(window, batch_rows):
+            yield _batch(source, delivery)
+
+
+def pushed(
+    source: Source, body: Body, done: int, batch_rows: int = DEFAULT_BATCH_ROWS
+) -> Generator[Batch, None, None]:
+    """Yield a pushed body's rows behind the first ``done``; the batches' watermarks are empty and not to be stored."""
+    for delivery in body_deliveries(source, body, done, batch_rows):
+        yield _batch(source, delivery)
 
 
 def standing(source: Source) -> Iterator[pa.Array]:

@@ -8,7 +8,20 @@ import sys
 import typer
 from rich.console import Console
 
-from hub.commands import access, audit, city, data, database, demo, quality, quarantine, serving, source
+from hub.commands import (
+    access,
+    airflow,
+    audit,
+    city,
+    data,
+    database,
+    demo,
+    quality,
+    quarantine,
+    schedule,
+    serving,
+    source,
+)
 from schemas.errors import HubError
 
 app = typer.Typer(
@@ -18,12 +31,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, serving, data):
+for group in (demo, serving, data, airflow):
     group.register(app)
 app.add_typer(city.app, name="city")
 app.add_typer(source.app, name="source")
 app.add_typer(quality.app, name="quality")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(schedule.app, name="schedule")
 app.add_typer(access.clients, name="client")
 app.add_typer(access.agreements, name="agreement")
 app.add_typer(audit.app, name="audit")

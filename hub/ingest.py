@@ -23,12 +23,13 @@ from base_libraries.library import Library
 from base_libraries.quarantine import Quarantine
 from base_libraries.writer import Writer
 from connectors.batch import Shape
-from connectors.pull import Batch, pull, standing
+from connectors.pull import Batch, Window, pull, pull_window, standing
 from connectors.source import Source
 from connectors.standardise import PROBLEMS, TRAVELLING, Standardised, standardise
 from hub import departures
 from hub.composition import Hub
 from hub.drift import Found, Watch, kept_out
+from hub.pauses import check_not_paused
 from hub.runs import recorded
 from infra.database import Role
 from infra.prefetch import prefetched
@@ -93,26 +94,37 @@ class SourceReport:
 
 
 def ingest_source(
-    hub: Hub, code: str, *, progress: Progress = lambda step: None, batch_rows: int | None = None
+    hub: Hub,
+    code: str,
+    *,
+    progress: Progress = lambda step: None,
+    batch_rows: int | None = None,
+    window: Window | None = None,
 ) -> SourceReport:
-    """Bring everything new of one source into its library; raises ``SourceBusy`` when another run has it."""
+    """Bring everything new of one source into its library, or read a window of the past again.
+
+    A window moves no watermark and finds no deletions. Raises ``SourcePaused`` where the source is paused, ``SourceBusy``
+    when another run has it, and ``InvalidWindow`` where it cannot be read by window.
+    """
     source = hub.source(code)
+    check_not_paused(hub, code)
     started = perf_counter()
     report = SourceReport(code, source.resource)
     with (
         hub.database.bulk(Role.APPLICATION) as connection,
         connection.cursor() as cursor,
         _taken(cursor, source),
-        recorded(hub, source, report),
+        recorded(hub, source, report, window),
     ):
         settles_as = "repaired" if source.row_id else None
         run = _Run(hub, source, progress, shapes.known(cursor, code), settles_as)
         state = batches.watermark(cursor, code)
         connection.commit()
-        pulled = pull(source, state, batch_rows or hub.settings.batch_rows)
+        rows = batch_rows or hub.settings.batch_rows
+        pulled = _pulled_again(source, window, state, rows) if window else pull(source, state, rows)
         for judged in prefetched(run.judged(pulled)):
             report.add(run.store(connection, cursor, judged), judged.verdict)
-        if (gone := run.departed(cursor)) is not None:
+        if window is None and (gone := run.departed(cursor)) is not None:
             report.add(run.store(connection, cursor, gone), gone.verdict)
     report.seconds = perf_counter() - started
     return report
@@ -137,6 +149,15 @@ def ingest_batch(hub: Hub, code: str, batch: Batch) -> SourceReport:
         for judged in run.judged(_alone(replace(batch, watermark=state))):
             report.add(run.store(connection, cursor, judged), judged.verdict)
     return report
+
+
+def _pulled_again(
+    source: Source, window: Window, state: dict[str, Any] | None, batch_rows: int
+) -> Generator[Batch, None, None]:
+    """Pull a window; the watermark stays where it is."""
+    with closing(pull_window(source, window, batch_rows)) as pulled:
+        for batch in pulled:
+            yield replace(batch, watermark=state or {})
 
 
 def _alone(batch: Batch) -> Generator[Batch, None, None]:

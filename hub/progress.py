@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from connectors.window import Window
 from hub.commands.screen import console
 from hub.composition import Hub
 from hub.ingest import SourceReport, Step, ingest_source
@@ -12,7 +13,12 @@ from schemas.errors import HubError
 
 
 def ingest_each(
-    hub: Hub, codes: Iterable[str], batch_rows: int | None = None, *, quiet: bool = False
+    hub: Hub,
+    codes: Iterable[str],
+    batch_rows: int | None = None,
+    *,
+    window: Window | None = None,
+    quiet: bool = False,
 ) -> tuple[list[SourceReport], dict[str, HubError]]:
     """Ingest source by source with a progress line each; one that fails never stops the next."""
     reports: list[SourceReport] = []
@@ -35,7 +41,8 @@ def ingest_each(
                 )
 
             try:
-                reports.append(ingest_source(hub, code, progress=advance, batch_rows=batch_rows))
+                report = ingest_source(hub, code, progress=advance, batch_rows=batch_rows, window=window)
+                reports.append(report)
                 progress.update(line, description=code, total=reports[-1].pulled)
             except HubError as error:
                 failures[code] = error

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from audit.entry import Entry, Kind
 from audit.recording import append_sync
 from connectors.source import Source
+from connectors.window import Window
 from hub import scorecards
 from hub.composition import Hub
 from infra.database import Role
@@ -42,15 +43,15 @@ class Ended:
 
 
 @contextmanager
-def recorded(hub: Hub, source: Source, counts: Counts) -> Iterator[None]:
-    """Record how the block ends; what it raises goes on."""
+def recorded(hub: Hub, source: Source, counts: Counts, window: Window | None = None) -> Iterator[None]:
+    """Record how the block ends, and which window it read again, if it did; what it raises goes on."""
     began = datetime.now(UTC)
     try:
         yield
     except BaseException as error:
-        _record(hub, source, counts, began, _ended(error))
+        _record(hub, source, counts, began, _ended(error), window)
         raise
-    _record(hub, source, counts, began, Ended("done"))
+    _record(hub, source, counts, began, Ended("done"), window)
 
 
 def _ended(error: BaseException) -> Ended:
@@ -62,10 +63,12 @@ def _ended(error: BaseException) -> Ended:
     return Ended("failed" if isinstance(error, Exception) else "stopped", type(error).__name__)
 
 
-def _record(hub: Hub, source: Source, counts: Counts, began: datetime, ended: Ended) -> None:
+def _record(
+    hub: Hub, source: Source, counts: Counts, began: datetime, ended: Ended, window: Window | None
+) -> None:
     now = datetime.now(UTC)
     with hub.database.engine(Role.APPLICATION).begin() as connection:
-        number = _insert(connection, source, counts, ended, began, now)
+        number = _insert(connection, source, counts, ended, (began, now), window)
         card = scorecards.keep(connection, source, hub.resources[source.resource], now)
         told: dict[str, Any] = {"run": number, "batches": counts.batches, "pulled": counts.pulled}
         told |= {} if card.total is None else {"score": round(card.total, 2)}
@@ -78,20 +81,26 @@ def _record(hub: Hub, source: Source, counts: Counts, began: datetime, ended: En
 
 
 def _insert(
-    connection: Connection, source: Source, counts: Counts, ended: Ended, began: datetime, now: datetime
+    connection: Connection,
+    source: Source,
+    counts: Counts,
+    ended: Ended,
+    times: tuple[datetime, datetime],
+    window: Window | None,
 ) -> int:
     refusal = ended.refusal
     found = connection.execute(
         text(
             "INSERT INTO library.run (source, resource, outcome, problem, detail, digest, report, batches, pulled, started_at, "
-            "ended_at) VALUES (:source, :resource, :outcome, :problem, :detail, :digest, CAST(:report AS jsonb), :batches, "
-            ":pulled, :began, :now) RETURNING number"
+            "ended_at, window_from, window_to) VALUES (:source, :resource, :outcome, :problem, :detail, :digest, CAST(:report AS jsonb), :batches, "
+            ":pulled, :began, :ended, :since, :until) RETURNING number"
         ),
         {
             "source": source.code, "resource": source.resource, "outcome": ended.outcome, "problem": ended.problem,
             "detail": ended.detail, "digest": refusal.context.get("digest") if refusal else None,
             "report": json.dumps(list(refusal.report)) if refusal else None, "batches": counts.batches,
-            "pulled": counts.pulled, "began": began, "now": now,
+            "pulled": counts.pulled, "began": times[0], "ended": times[1],
+            "since": window and window.since, "until": window and window.until,
         },
     )  # fmt: skip
     return int(found.scalar_one())

@@ -122,7 +122,9 @@ def drop_everything(database: Database) -> None:
     """Drop all schemas of the hub with what they hold, as the owner. The caller has asked whether that is meant."""
     with database.engine(Role.OWNER).begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
-        connection.execute(text(f"DROP SCHEMA IF EXISTS library, ledger, catalog, {VERSION_SCHEMA} CASCADE"))
+        connection.execute(
+            text(f"DROP SCHEMA IF EXISTS codes, library, ledger, catalog, {VERSION_SCHEMA} CASCADE")
+        )
 
 
 def check_ready(database: Database) -> None:

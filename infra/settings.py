@@ -53,6 +53,12 @@ class Settings(BaseSettings):
         repr=False,
         description="URL of a login that is a member of `hub_auditor` only. Unset: as for the application.",
     )
+    airflow_database_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="URL of the database that `hub airflow` gives to Airflow. "
+        "Unset: a database `airflow` on the embedded PostgreSQL.",
+    )
     keyring: Path = Field(
         default_factory=lambda data: data["home"] / "keyring.json",
         description="File of the master keys; made at first use, readable by its owner only. Back it up.",
@@ -95,7 +101,9 @@ class Settings(BaseSettings):
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().absolute()
 
-    @field_validator("database_url", "database_application_url", "database_auditor_url")
+    @field_validator(
+        "database_url", "database_application_url", "database_auditor_url", "airflow_database_url"
+    )
     @classmethod
     def _is_postgresql_url(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(_URL_SCHEMES):

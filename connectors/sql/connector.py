@@ -18,8 +18,10 @@ from connectors.batch import Delivery, rechunk, with_last
 from connectors.pace import Pace
 from connectors.references import row_references
 from connectors.source import Source
-from connectors.sql.page import Key, Page, Register
-from schemas.errors import WrongFormat
+from connectors.sql.page import Key, Page, Register, Span
+from connectors.window import Window
+from schemas.errors import InvalidWindow, WrongFormat
+from schemas.update_cycles import CHINA
 
 _PAGE_BATCHES = 8
 _PAGE_OF_REFERENCES = 200_000
@@ -49,6 +51,23 @@ class SqlConnector:
             window = _window(source, after)
             after = None if last and not source.watermark else _last_key(table, order)
             yield self._delivery(table, window, {"after": after}, as_of)
+
+    def within(self, window: Window, batch_rows: int) -> Iterator[Delivery]:
+        """Yield the rows whose watermark lies in the window; departments' clocks show China's time."""
+        source, register = self._source, self._register
+        as_of = datetime.now(tz=UTC)
+        _require_ids(register, source)
+        order, placed = _order(source)
+        page = Page(
+            self._columns, order, _PAGE_BATCHES * batch_rows, null=placed, within=_span(source, window)
+        )
+        for table in rechunk(_pages(register, source, page), batch_rows):
+            yield self._delivery(
+                table,
+                f"from {window.since:%Y-%m-%d %H:%M %z} until {window.until:%Y-%m-%d %H:%M %z}",
+                {},
+                as_of,
+            )
 
     def references(self) -> Iterator[pa.Array]:
         """Yield the reference of every row that is there now, in pages of their own."""
@@ -87,8 +106,29 @@ def _order(source: Source) -> tuple[tuple[str, ...], tuple[str, bool] | None]:
     return (first, *(name for name in source.row_id if name != first)), (first, False)
 
 
+def _span(source: Source, window: Window) -> Span:
+    """Write a window as the watermark's column reads it; only PostgreSQL reads a zone, and there some columns have one."""
+    if source.watermark is None or source.watermark.type not in ("datetime", "date"):
+        raise InvalidWindow(
+            f"Source {source.code} cannot be read by window: it has no watermark that is a time.",
+            hint="Read what is new instead, without a window.",
+            source=source.code,
+        )
+    local = [moment.astimezone(CHINA) for moment in (window.since, window.until)]
+    if source.watermark.type == "date":
+        since, until = (f"{moment:%Y-%m-%d}" for moment in local)
+    else:
+        zone = "%z" if _is_postgresql(source) else ""
+        since, until = (moment.strftime(f"%Y-%m-%d %H:%M:%S{zone}") for moment in local)
+    return source.watermark.column, since, until
+
+
+def _is_postgresql(source: Source) -> bool:
+    return str(source.option("url")).startswith(("postgresql://", "postgres://"))
+
+
 def _open(source: Source) -> Register:
-    if str(source.option("url")).startswith(("postgresql://", "postgres://")):
+    if _is_postgresql(source):
         from connectors.sql.postgresql import PostgresRegister
 
         return PostgresRegister(source)

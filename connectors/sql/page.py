@@ -9,13 +9,15 @@ import pyarrow as pa
 from connectors.batch import Shape
 
 Key = list[Any]
+Span = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
 class Page:
     """Up to ``limit`` rows of ``columns`` in the order of the columns ``order``, behind the key ``after``.
 
-    ``null`` restricts it to rows in which that column is (True) or is not (False) null.
+    ``null`` restricts it to rows in which that column is (True) or is not (False) null, ``within`` to those in which a
+    column is at least the first value and below the second.
     """
 
     columns: tuple[str, ...]
@@ -23,6 +25,7 @@ class Page:
     limit: int
     after: Key | None = None
     null: tuple[str, bool] | None = None
+    within: Span | None = None
 
 
 class Register(Protocol):

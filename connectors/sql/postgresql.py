@@ -48,6 +48,9 @@ class PostgresRegister:
         if page.null:
             name, is_null = page.null
             conditions.append(f"{quoted(name)} IS {'' if is_null else 'NOT '}NULL")
+        if page.within:
+            name, since, until = page.within
+            conditions.append(f"{quoted(name)} >= {_literal(since)} AND {quoted(name)} < {_literal(until)}")
         if page.after is not None:
             conditions.append(f"({keys}) > ({', '.join(_literal(value) for value in page.after)})")
         selected = ", ".join(_selected(self._fields.field(name)) for name in page.columns)

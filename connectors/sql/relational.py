@@ -61,6 +61,9 @@ class RelationalRegister:
         if page.null:
             name, is_null = page.null
             query = query.where(_column(name).is_(None) if is_null else _column(name).is_not(None))
+        if page.within:
+            name, since, until = page.within
+            query = query.where(_column(name) >= since, _column(name) < until)
         if page.after is not None:
             query = query.where(_behind(keys, page.after))
         yield from self._stream(query, list(page.columns))

@@ -21,24 +21,30 @@ def ingest(
     sources: Annotated[
         list[str] | None, typer.Argument(metavar="SOURCE...", help="Codes of the sources to ingest.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Ingest every registered source.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Ingest every registered source that is not paused.")
+    ] = False,
+    due: Annotated[bool, typer.Option("--due", help="Ingest what `hub schedule` shows as due.")] = False,
+    since: Annotated[
+        str | None, typer.Option("--from", help="Read a window of the past again: its start, ISO 8601.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="The end of that window, not part of it.")] = None,
     batch_rows: Annotated[
         int | None, typer.Option(min=100, help="Rows a batch; bounds the memory used.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring everything new of the sources into the libraries."""
+    """Bring everything new of the sources into the libraries, or read a window of the past again."""
     from hub.composition import open_hub
     from hub.progress import ingest_each
+    from hub.windows import window_of
     from infra.settings import load_settings
 
+    window = window_of(since, until)
     settings = load_settings()
     with open_hub(settings, systems=True) as hub:
-        chosen = list(hub.sources) if every else (sources or [])
-        if not chosen:
-            known = ", ".join(hub.sources)
-            raise UnknownSource("No source is named.", hint=f"Name one or more of {known}, or say --all.")
-        reports, failures = ingest_each(hub, chosen, batch_rows, quiet=as_json)
+        chosen = _chosen(hub, sources or [], every, due)
+        reports, failures = ingest_each(hub, chosen, batch_rows, window=window, quiet=as_json)
     if as_json:
         print_json(
             {
@@ -55,6 +61,23 @@ def ingest(
         typer.echo(f"{code}: {error}", err=True)
     if failures:
         raise typer.Exit(1)
+
+
+def _chosen(hub: Any, sources: list[str], every: bool, due: bool) -> list[str]:
+    from datetime import UTC, datetime
+
+    from hub.pauses import paused
+    from hub.schedule import due_now, timetable
+
+    if due:
+        return due_now(timetable(hub, datetime.now(UTC)))
+    if every:
+        stopped = paused(hub)
+        return [code for code in hub.sources if code not in stopped]
+    if not sources:
+        known = ", ".join(hub.sources)
+        raise UnknownSource("No source is named.", hint=f"Name one or more of {known}, or say --all.")
+    return sources
 
 
 def report_table(reports: Iterable[Any]) -> Any:

@@ -40,6 +40,7 @@ COMMANDS = [
     ["source", "accept"], ["quarantine", "groups"], ["quarantine", "list"], ["quarantine", "export"],
     ["quarantine", "take-back"], ["quarantine", "replay"], ["quarantine", "dismiss"], ["quarantine", "escalate"],
     ["quality", "scorecard"], ["quality", "history"], ["quality", "consistency"], ["quality", "docs"],
+    ["airflow"], ["schedule"], ["schedule", "pause"], ["schedule", "resume"],
 ]  # fmt: skip
 
 

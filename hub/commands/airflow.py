@@ -1,0 +1,46 @@
+"""``hub airflow``: run a standalone Airflow that orders the hub's work."""
+
+import time
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from hub.commands.screen import console
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``hub`` itself."""
+    app.command()(airflow)
+
+
+def airflow(
+    port: Annotated[
+        int | None, typer.Option(help="Loopback port of its web server; default: a free one.")
+    ] = None,
+) -> None:
+    """Run Airflow until Ctrl-C: one DAG a source, and the work that follows their data. Nothing listens outside."""
+    from hub.airflow.components import running
+    from hub.airflow.home import USER, airflow_home
+    from hub.composition import open_hub
+    from hub.registered import registered_sources
+    from hub.server import free_port
+    from hub.systems import pools
+    from infra.settings import load_settings
+
+    settings = load_settings()
+    with ExitStack() as stack:
+        hub = stack.enter_context(open_hub(settings, systems=True))  # the tasks share its servers
+        home = stack.enter_context(airflow_home(settings, port or free_port()))
+        named = pools(registered_sources(settings).values())
+        components = stack.enter_context(running(home, settings, named, console.print))
+        console.print(
+            f"Airflow orders {len(hub.sources)} sources. It is at {home.url}; log in as {USER} with {home.password()}\n"
+            f"Logs are in {home.logs}. Ctrl-C stops it."
+        )
+        try:
+            while True:
+                components.check()
+                time.sleep(1)
+        except KeyboardInterrupt:
+            console.print()

@@ -1,7 +1,7 @@
 """What a connector hands on: an Arrow table with its provenance."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -90,15 +90,17 @@ def _is_bytes(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_binary(kind)
 
 
-def with_faults(table: pa.Table, item: str, faults: Sequence[Fault | None]) -> pa.Table:
-    """Tell row by row what is wrong with it, None where nothing is; the gate makes of it what the rule's severity says."""
-    texts = (
-        (FAULT_ITEM, [fault and item for fault in faults]),
-        (FAULT_RULE, [fault and fault[0] for fault in faults]),
-        (FAULT_REASON, [fault and fault[1] for fault in faults]),
-    )
-    for name, values in texts:
-        table = table.append_column(name, pa.array(values, pa.string()))
+def with_faults(table: pa.Table, item: str, faults: Mapping[int, Fault]) -> pa.Table:
+    """Tell what is wrong with rows, by their place in the table; the gate makes of it what the rule's severity says."""
+    found = sorted(faults.items())
+    mask = np.zeros(table.num_rows, dtype=bool)
+    mask[[place for place, _ in found]] = True
+    told = ([item] * len(found), [rule for _, (rule, _) in found], [reason for _, (_, reason) in found])
+    for name, values in zip((FAULT_ITEM, FAULT_RULE, FAULT_REASON), told, strict=True):
+        column = pa.nulls(table.num_rows, pa.string())
+        if found:
+            column = pc.replace_with_mask(column, pa.array(mask), pa.array(values, pa.string()))
+        table = table.append_column(name, column)
     return table
 
 

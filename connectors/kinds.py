@@ -14,12 +14,14 @@ _OPTIONS = {
     "sql": "SqlOptions",
     "file": "FileOptions",
     "rest": "RestOptions",
+    "spatial": "SpatialOptions",
     "stream": "StreamOptions",
 }
 _CONNECTORS = {
     "sql": "SqlConnector",
     "file": "FileConnector",
     "rest": "RestConnector",
+    "spatial": "SpatialConnector",
     "stream": "StreamConnector",
 }
 KINDS = tuple(_OPTIONS)

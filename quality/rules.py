@@ -42,6 +42,15 @@ from schemas.resource import Item, ItemType, Resource
 DRIFT = "drift"
 """The rule that a row breaks whose source's columns have changed, where the policy is to quarantine."""
 
+_KEEPING_OUT = {
+    DRIFT: "comes from a changed column",
+    "geometry_invalid": "is invalid, and not to be repaired",
+}
+"""Rules about what was found while reading, which keep a row out whatever the item."""
+
+_TELLING = {"geometry_repaired": "was invalid, and is repaired"}
+"""Rules about what was found while reading and mended: the value stands, and is counted."""
+
 
 class Severity(StrEnum):
     """A warning is counted; an error keeps the row out; ``refuse`` is an error that can cost the whole batch."""
@@ -123,16 +132,14 @@ def derived_rules(resource: Resource) -> list[Rule]:
 
 
 def unforeseen(item: Item, name: str) -> Rule:
-    """Return the rule for a problem met while standardising that no rule foresaw; drift keeps any row out."""
+    """Return the rule for a problem met while reading or standardising that no rule foresaw; drift keeps any row out."""
     rule = _derived(item, name, Dimension.ACCURACY, "could not be read", by_standardising=True)
-    if name == DRIFT:
-        return replace(
-            rule,
-            dimension=Dimension.CONFORMITY,
-            severity=Severity.ERROR,
-            reason="comes from a changed column",
-        )
-    return rule
+    if name in _TELLING:
+        return replace(rule, severity=Severity.WARNING, reason=_TELLING[name])
+    if name not in _KEEPING_OUT:
+        return rule
+    rule = replace(rule, severity=Severity.ERROR, reason=_KEEPING_OUT[name])
+    return replace(rule, dimension=Dimension.CONFORMITY) if name == DRIFT else rule
 
 
 def _derived_of(item: Item) -> list[Rule]:

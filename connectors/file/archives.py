@@ -73,12 +73,7 @@ class Archive:
     def members(self) -> list[Member]:
         """Return the members of ``options.members``, by name; raises ``WrongFormat`` when there is none."""
         pattern = str(self._source.option("members"))
-        named = [(_member_name(entry), entry) for entry in self._zip.infolist() if not entry.is_dir()]
-        found = [
-            Member(name, f"{entry.file_size}:{entry.CRC:08x}", entry)
-            for name, entry in named
-            if fnmatchcase(name, pattern) and not is_unfinished(name) and "__MACOSX/" not in name
-        ]
+        found = [member for member in self.all_members() if fnmatchcase(member.name, pattern)]
         if not found:
             raise WrongFormat(
                 f"Source {self._source.code}, file {self._name} has no member {pattern}.",
@@ -86,6 +81,16 @@ class Archive:
                 source=self._source.code,
                 file=self._name,
             )
+        return found
+
+    def all_members(self) -> list[Member]:
+        """Return all members that are finished, by name."""
+        named = [(_member_name(entry), entry) for entry in self._zip.infolist() if not entry.is_dir()]
+        found = [
+            Member(name, f"{entry.file_size}:{entry.CRC:08x}", entry)
+            for name, entry in named
+            if not is_unfinished(name) and "__MACOSX/" not in name
+        ]
         return sorted(found, key=lambda member: member.name)
 
     @contextmanager

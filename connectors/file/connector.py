@@ -7,7 +7,8 @@ registers that stamp every change.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.batch import Delivery, rechunk, with_last
-from connectors.file.archives import Archive, is_archive, unpacked
+from connectors.file.archives import Archive, Member, is_archive, unpacked
 from connectors.file.delivered import DeliveredFiles
-from connectors.file.formats import FILE, reader_of
+from connectors.file.formats import FILE, Reading, reader_of
 from connectors.file.places import Found
 from connectors.file.progress import MEMBER, Progress
+from connectors.file.spool import CHUNK
 from connectors.file.watermarks import comparable, highest, not_below
 from connectors.references import row_references
 from connectors.source import Source
@@ -45,9 +47,9 @@ class _Document:
 class FileConnector:
     """A department's deliveries of files."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, files: DeliveredFiles | None = None) -> None:
         self._source = source
-        self._files = DeliveredFiles(source)
+        self._files = files or DeliveredFiles(source)
 
     def deliveries(self, state: dict[str, Any] | None, batch_rows: int) -> Iterator[Delivery]:
         """Yield what is new in the source's files, in the order of their arrival."""
@@ -75,7 +77,7 @@ class FileConnector:
         self._files.__exit__()
 
     def _single(self, found: Found, path: Path, progress: Progress, batch_rows: int) -> Iterator[Delivery]:
-        sha256 = _digest(path)
+        sha256 = self.digest(path)
         if progress.begin(found.name, found.version, sha256)["done"]:
             return
         with unpacked(path, self._source) as content:
@@ -97,19 +99,37 @@ class FileConnector:
 
     def _members(self, found: Found, path: Path, progress: Progress, batch_rows: int) -> Iterator[Delivery]:
         with Archive(path, self._source) as archive:
-            for member in archive.members():
+            for member in self.documents(archive, found.name):
                 name = f"{found.name}{MEMBER}{member.name}"
                 if progress.is_done(name, member.version):
                     continue
-                with archive.extracted(member) as content:
-                    document = _Document(name, member.version, _digest(content), content, found)
+                with self.extracted(archive, member) as content:
+                    document = _Document(name, member.version, self.digest(content), content, found)
                     if not progress.begin(name, member.version, document.sha256)["done"]:
                         yield from self._document(document, progress, batch_rows)
+
+    # ── what other connectors of files do in their own way ───────────────────────────────────────────
+
+    def documents(self, archive: Archive, name: str) -> list[Member]:
+        """Return the members of an archive, of that name, that are read."""
+        return archive.members()
+
+    def extracted(self, archive: Archive, member: Member) -> AbstractContextManager[Path]:
+        """Unpack a member."""
+        return archive.extracted(member)
+
+    def opened(self, path: Path, batch_rows: int) -> Reading:
+        """Open a file for reading."""
+        return reader_of(path, self._source)(path, self._source, batch_rows)
+
+    def digest(self, path: Path) -> str:
+        """Return the SHA-256 of all that is read of a file."""
+        return digest_of([path])
 
     def _document(self, document: _Document, progress: Progress, batch_rows: int) -> Iterator[Delivery]:
         source, name = self._source, document.name
         entry = progress.begin(name, document.version, document.sha256)
-        reading = reader_of(document.path, source)(document.path, source, batch_rows)
+        reading = self.opened(document.path, batch_rows)
         tables = _above_floor(_numbered(reading.tables, name, source, entry["rows"]), source, entry["floor"])
         as_of = document.found.modified or datetime.now(tz=UTC)
         progress.note(name, entry | {"done": True})  # holds when no row is left to deliver
@@ -121,9 +141,14 @@ class FileConnector:
             yield Delivery(table.drop_columns([_NUMBER]), name, progress.state(), as_of, reading.shape)
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def digest_of(paths: Sequence[Path]) -> str:
+    """Return the SHA-256 of the files' contents, one after another."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _advanced(entry: dict[str, Any], table: pa.Table, source: Source, last: bool) -> dict[str, Any]:

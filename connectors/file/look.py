@@ -84,7 +84,7 @@ def _tables(path: Path, name: str, given: Mapping[str, Any], rows: int) -> Itera
     declared = given.get("format", "auto")
     kind = told_format(path) if declared == "auto" else declared
     if kind == "geopackage":
-        raise WrongFormat(f"{name} is a GeoPackage.", hint="Connect it with connector spatial.")
+        raise WrongFormat(f"{name} is a GeoPackage.", hint="Look at it with connector spatial.")
     known = {**given, "format": kind}
     for guess in guesses(kind, path, _glance(known)):
         yield _look(path, f"{name}: {guess.part}" if guess.part else name, known, guess, rows)

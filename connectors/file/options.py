@@ -36,18 +36,11 @@ class Storage(Group):
     )
 
 
-class FileOptions(Options):
-    """Files, by a pattern, and how they are written where looking is not enough."""
+class DeliveredOptions(Options):
+    """How delivered files are got, whatever is in them."""
 
-    path: str = Field(
-        description="path or pattern (``*``, ``?``, ``**``), or a URL with one: "
-        + ", ".join(f"``{scheme}://``" for scheme in SCHEMES)
-    )
     storage: Storage = Field(
         default_factory=lambda: Storage.model_validate({}), description="how the server is entered"
-    )
-    format: Literal["auto", "csv", "excel", "json", "xml", "parquet", "geopackage"] = Field(
-        "auto", description="what the files are; told from their first bytes by default. ODS is ``excel``"
     )
     members: str = Field("*", description="pattern of the members that are read of a ZIP archive")
     order: Literal["name", "modified"] = Field("name", description="in which order files have arrived")
@@ -58,6 +51,18 @@ class FileOptions(Options):
     tries: int = Field(5, ge=1, le=20, description="how often a file is asked for before giving up")
     largest_mib: int = Field(
         4096, ge=1, description="largest file that is read, unpacked, in MiB; a larger one is refused"
+    )
+
+
+class FileOptions(DeliveredOptions):
+    """Files, by a pattern, and how they are written where looking is not enough."""
+
+    path: str = Field(
+        description="path or pattern (``*``, ``?``, ``**``), or a URL with one: "
+        + ", ".join(f"``{scheme}://``" for scheme in SCHEMES)
+    )
+    format: Literal["auto", "csv", "excel", "json", "xml", "parquet"] = Field(
+        "auto", description="what the files are; told from their first bytes by default. ODS is ``excel``"
     )
     encoding: str = Field("auto", description="encoding of text; told from the bytes by default")
     delimiter: str | None = Field(None, description="delimiter of CSV; told from the header without")
@@ -83,8 +88,6 @@ class FileOptions(Options):
     record_path: str | None = Field(
         None, description="dotted path of the records: in JSON to their array, in XML from the root to one"
     )
-    layer: str | None = Field(None, description="layer of a GeoPackage; the first without")
-    crs: str | None = Field(None, description="coordinate system, where a layer declares none")
 
     @field_validator("until")
     @classmethod
@@ -98,17 +101,22 @@ class FileOptions(Options):
     @field_validator("path")
     @classmethod
     def _a_place(cls, value: str) -> str:
-        scheme, found, rest = value.partition("://")
-        if not found or "${" in scheme:
-            return value
-        if scheme not in SCHEMES:
-            raise ValueError(f"is of the unknown scheme {scheme}://; known are {', '.join(SCHEMES)}.")
-        if "@" in rest.partition("/")[0]:
-            raise ValueError("holds a user; name it in options.storage, and the password by reference.")
-        return value
+        return a_place(value)
 
     def check(self, source: "Source") -> None:
         """What is filled down or has other names must be a column that is read."""
         for name, columns in (("fill_down", self.fill_down), ("aliases", self.aliases)):
             if unread := sorted(set(columns) - set(source.columns)):
                 raise DefinitionError(f"options.{name} names {unread[0]!r}, which no item is mapped to.")
+
+
+def a_place(value: str) -> str:
+    """Check a path or URL of files; raises ``ValueError``."""
+    scheme, found, rest = value.partition("://")
+    if not found or "${" in scheme:
+        return value
+    if scheme not in SCHEMES:
+        raise ValueError(f"is of the unknown scheme {scheme}://; known are {', '.join(SCHEMES)}.")
+    if "@" in rest.partition("/")[0]:
+        raise ValueError("holds a user; name it in options.storage, and the password by reference.")
+    return value

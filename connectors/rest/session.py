@@ -84,6 +84,11 @@ class Session:
 
     def ask(self, asked: Asked) -> Answer:
         """Send a request until it is answered; raises a ``SourceError`` that quotes nothing of the answer."""
+        headers, content = self.fetch(asked)
+        return Answer(parsed(content, headers, self._source, self._place), _next_link(headers))
+
+    def fetch(self, asked: Asked) -> tuple[httpx.Headers, bytes]:
+        """Send a request until it is answered, and return headers and content as they are; raises likewise."""
         try:
             return self._retrying(self._once, asked)
         except _Ailing as ailing:
@@ -93,13 +98,12 @@ class Session:
         """Close the connections."""
         self._client.close()
 
-    def _once(self, asked: Asked) -> Answer:
+    def _once(self, asked: Asked) -> tuple[httpx.Headers, bytes]:
         status, headers, content = self._authorised(asked)
         if status == 401 and self._credentials.renew():
             status, headers, content = self._authorised(asked)
         self._check(status, headers, self._place)
-        value = parsed(content, headers, self._source, self._place)
-        return Answer(value, _next_link(headers))
+        return headers, content
 
     def _authorised(self, asked: Asked) -> tuple[int, httpx.Headers, bytes]:
         request = self._request(asked)

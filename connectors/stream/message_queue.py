@@ -202,7 +202,8 @@ class MessageQueue:
         if unreadable.null_count < len(unreadable):
             table = table.append_column(UNREADABLE, unreadable)
             key = resource_named(self._source.resource).key.name
-            table = with_faults(table, key, [None if one.unreadable is None else _FAULT for one in told])
+            faults = {place: _FAULT for place, one in enumerate(told) if one.unreadable is not None}
+            table = with_faults(table, key, faults)
         state = {"stored": taken.state(), "members": dict(members)}
         return Delivery(_latest(table), f"queue {self._told.name}", state, as_of, members)
 

@@ -4,10 +4,7 @@ import json
 import os
 from datetime import UTC, datetime
 
-import numpy as np
-import pyarrow as pa
 import pytest
-import shapely
 import xlsxwriter
 
 from connectors.pull import pull
@@ -145,105 +142,6 @@ def test_json_is_read_over_many_chunks(records, monkeypatch):
     monkeypatch.setattr("connectors.file.formats.json_stream._LONGEST_RECORD", 50)
     with pytest.raises(WrongFormat, match="longer than"):
         rows(records('[{"身份证号": "' + "1" * 500 + '", "姓名": "张"}]'))
-
-
-# ── layers ───────────────────────────────────────────────────────────────────────────────────────────
-
-PLACES = {"place_code": "地名代码", "name": "标准名称", "geometry": "geometry"}
-
-
-@pytest.fixture
-def layer(define, tmp_path):
-    def make(points=((106.5, 29.5), (107.0, 30.0)), crs="EPSG:4490", name="地名.gpkg", **options):
-        from pyogrio.raw import write_arrow
-
-        driver = "GPKG" if name.endswith("gpkg") else "GeoJSON"
-        wkb = pa.array(shapely.to_wkb(np.array([shapely.Point(*point) for point in points])), pa.binary())
-        numbers = pa.array(range(len(points)))
-        table = pa.table({"地名代码": numbers, "标准名称": pa.array(["某镇"] * len(points)), "geometry": wkb})
-        path = tmp_path / name
-        if declared := options.pop("declared", None):
-            options["crs"] = declared
-        write_arrow(
-            table, path, layer="地名", driver=driver, geometry_name="geometry", geometry_type="Point", crs=crs
-        )
-        return path, define(
-            "file", {"path": str(path), "format": "geopackage"} | options, PLACES, resource="place"
-        )
-
-    return make
-
-
-def coordinates(found) -> list[tuple[float, float]]:
-    return [tuple(round(part, 6) for part in shapely.from_wkb(row["geometry"]).coords[0]) for row in found]
-
-
-def test_a_geopackage_gives_wkb(layer):
-    _, source = layer()
-    found = rows(source)
-    assert coordinates(found) == [(106.5, 29.5), (107.0, 30.0)]
-    assert (found[1]["地名代码"], found[1]["标准名称"], found[1]["_row"]) == ("1", "某镇", "地名.gpkg:2")
-
-
-def test_a_layer_in_another_declared_system_is_transformed(layer):
-    (easting, northing), expected = (39_500_000.0, 3_300_000.0), (117.0, 29.819)
-    _, source = layer([(easting, northing)], crs="EPSG:4527")  # CGCS2000, 3-degree zone 39, on its meridian
-    longitude, latitude = coordinates(rows(source))[0]
-    assert longitude == expected[0]
-    assert latitude == pytest.approx(expected[1], abs=0.001)
-
-
-def test_geojson_is_wgs84_and_may_not_be_declared_otherwise(layer):
-    assert coordinates(rows(layer(name="地名.geojson", crs="EPSG:4326")[1])) == [(106.5, 29.5), (107.0, 30.0)]
-    with pytest.raises(WrongFormat, match="is in EPSG:4326, where its definition says EPSG:4490"):
-        rows(layer(name="地名.geojson", crs="EPSG:4326", declared="EPSG:4490")[1])
-
-
-def test_a_layer_without_a_system_is_refused(layer):
-    with pytest.warns(UserWarning, match="crs"):
-        _, source = layer(crs=None)
-    with pytest.raises(WrongFormat, match="EPSG:4490"):
-        rows(source)
-
-
-def test_what_is_no_layer(layer, tmp_path):
-    path, source = layer(layer="宗地")
-    with pytest.raises(WrongFormat, match="no such layer"):
-        rows(source)
-    whole = path.read_bytes()
-    for content, error in [
-        (whole[:-5000], TruncatedFile),
-        (b"", TruncatedFile),
-        (b"PK\x03\x04", WrongFormat),
-    ]:
-        path.write_bytes(content)
-        with pytest.raises(error, match=r"地名\.gpkg"):
-            rows(source)
-
-
-@pytest.mark.parametrize(
-    ("text", "error"),
-    [
-        ('{"rows": []}', WrongFormat),
-        ("code,name\n1,2\n", WrongFormat),
-        ('{"type": "FeatureCollection", "features": [{"a": 1}]}', WrongFormat),
-        ('{"type": "FeatureCollection", "features": [{"type": "Feature", "geome', TruncatedFile),
-    ],
-)
-def test_a_file_only_called_geojson(layer, text, error):
-    path, source = layer(name="地名.geojson", crs="EPSG:4326")
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(error, match=r"register, file 地名\.geojson"):
-        rows(source)
-
-
-def test_a_layer_without_the_column(layer, define):
-    path, _ = layer()
-    source = define(
-        "file", {"path": str(path), "format": "geopackage"}, PLACES | {"category": "类别"}, resource="place"
-    )
-    with pytest.raises(MissingColumn, match=r"地名\.gpkg, layer 地名 has no column '类别'"):
-        rows(source)
 
 
 # ── going on after an interruption ───────────────────────────────────────────────────────────────────

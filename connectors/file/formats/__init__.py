@@ -1,8 +1,7 @@
 """One reader per file format; each streams Arrow tables of the columns a source needs, and tells what else a file has.
 
-Columns come as strings, exactly as written, except those of Parquet, which have types of their own, and a ``geometry``
-column of WKB. A reader raises ``WrongFormat``, ``TruncatedFile``, ``UnknownEncoding`` or ``MissingColumn``, naming source,
-file and place.
+Columns come as strings, exactly as written, except those of Parquet, which have types of their own. A reader raises
+``WrongFormat``, ``TruncatedFile``, ``UnknownEncoding`` or ``MissingColumn``, naming source, file and place.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -13,6 +12,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from connectors.batch import Shape
+from schemas.errors import WrongFormat
 
 FILE, SHEET = "_file", "_sheet"
 TEXT = "text"
@@ -71,7 +71,12 @@ def reader_of(path: Path, wanted: Wanted) -> Reader:
         from connectors.file.formats.columnar import read_parquet
 
         return read_parquet
-    return _read_layer
+    raise WrongFormat(
+        f"Source {wanted.code}, file {path.name} is a GeoPackage, or another SQLite database.",
+        hint="Connect layers with connector spatial, a database with connector sql.",
+        source=wanted.code,
+        file=path.name,
+    )
 
 
 _MAGIC = (
@@ -91,9 +96,3 @@ def told_format(path: Path) -> str:
             return name
     text = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     return {b"{": "json", b"[": "json", b"<": "xml"}.get(text[:1], "csv")
-
-
-def _read_layer(path: Path, wanted: Wanted, rows: int) -> Reading:
-    from connectors.file.formats.layers import read_layer
-
-    return Reading({}, read_layer(path, wanted, rows))  # type: ignore[arg-type]

@@ -36,17 +36,33 @@ class Level(StrEnum):
     VILLAGE = "village"
 
 
+ALWAYS = date.min
+"""Stands for a beginning that no table tells."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A part that a division gave to another on a day and lived on."""
+
+    to: str
+    on: date
+
+
 @dataclass(frozen=True)
 class Division:
-    """What a code meant in one period; ``successors`` are the codes it went to, the main heir first."""
+    """What a code meant in one period; ``successors`` are the codes it went to, the main heir first.
+
+    ``level`` is None in a list that tells none; ``valid_from`` is ``ALWAYS`` where the beginning is not told.
+    """
 
     code: str
     name: str
-    level: Level
+    level: Level | None
     parent: str
     valid_from: date
     valid_to: date | None
     successors: tuple[str, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
 
     def __post_init__(self) -> None:
         if self.valid_to is not None and self.valid_to <= self.valid_from:
@@ -58,14 +74,18 @@ class Division:
 
 
 class Divisions:
-    """A table of divisions; every question about a code takes the day it is asked for."""
+    """A table of divisions; every question about a code takes the day it is asked for.
 
-    def __init__(self, rows: Iterable[Division]) -> None:
+    ``whole`` tells that every successor named is in it, which is then checked; else it is a part of a table.
+    """
+
+    def __init__(self, rows: Iterable[Division], *, whole: bool = True) -> None:
         self.rows = tuple(sorted(rows, key=lambda row: (row.code, row.valid_from)))
         periods: dict[str, list[Division]] = {}
         for row in self.rows:
             periods.setdefault(row.code, []).append(row)
         self._periods: Mapping[str, list[Division]] = periods
+        self._whole = whole
         self._check()
 
     def on(self, code: str, day: date) -> Division:
@@ -80,15 +100,29 @@ class Divisions:
 
     def successors(self, code: str, day: date | None = None) -> tuple[str, ...]:
         """Return the codes that followed the meaning a code had on ``day``, or its last meaning; empty if none did."""
-        periods = self._periods.get(_known_part(code), [])
+        periods = self._periods.get(self._known(code), [])
         meant = [row for row in periods if day is None or row.in_force(day)]
         if not meant:
             raise self._unknown(code, day)
         return meant[-1].successors
 
+    def history(self, code: str) -> tuple[Division, ...]:
+        """Return every meaning a code had, the oldest first; ``UnknownDivision`` when it never was one."""
+        if self._known(code) not in self._periods:
+            raise self._unknown(code, None)
+        return tuple(self._periods[self._known(code)])
+
+    def predecessors(self, division: Division) -> tuple[Division, ...]:
+        """Return the meanings that ended when this one began and went to it, wholly or in part, by code."""
+        return self.sources(division.code, division.valid_from)
+
+    def sources(self, code: str, day: date) -> tuple[Division, ...]:
+        """Return the meanings that ended on a day and went to a code, wholly or in part, by code."""
+        return tuple(self._ended.get((code, day), ()))
+
     def current(self, code: str, day: date) -> Division:
         """Return what became of a code by that day, along the main heirs; ``UnknownDivision`` when it never was."""
-        part = _known_part(code)
+        part = self._known(code)
         found = self._find(part, day)
         if found is not None:
             return found
@@ -124,11 +158,23 @@ class Divisions:
         return np.asarray(pc.or_(other, pc.and_(covered, valid)).to_numpy(zero_copy_only=False))
 
     @cached_property
+    def _ended(self) -> Mapping[tuple[str, date], list[Division]]:
+        found: dict[tuple[str, date], list[Division]] = {}
+        for row in self.rows:
+            if row.valid_to is not None:
+                for heir in row.successors:
+                    found.setdefault((heir, row.valid_to), []).append(row)
+        return found
+
+    @cached_property
     def _towns(self) -> tuple[Division, ...]:
         return tuple(row for row in self.rows if row.level is Level.TOWN)
 
+    def _known(self, code: str) -> str:
+        return code if code in self._periods else _known_part(code)
+
     def _find(self, code: str, day: date) -> Division | None:
-        return next((row for row in self._periods.get(_known_part(code), []) if row.in_force(day)), None)
+        return next((row for row in self._periods.get(self._known(code), []) if row.in_force(day)), None)
 
     def _unknown(self, code: str, day: date | None) -> UnknownDivision:
         when = f" on {day}" if day else ""
@@ -141,7 +187,7 @@ class Divisions:
                 if earlier.valid_to is None or earlier.valid_to > later.valid_from:
                     raise DefinitionError(f"Division {code} means two things at once on {later.valid_from}.")
             missing = [heir for row in periods for heir in row.successors if heir not in self._periods]
-            if missing:
+            if self._whole and missing:
                 raise DefinitionError(
                     f"Division {code} has the successor {missing[0]}, which is no division."
                 )

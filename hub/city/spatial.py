@@ -68,7 +68,7 @@ def make_division_areas() -> Any:
     return true_records("division_area", {
         "code": pa.array(known.county_code),
         "name": pa.array(known.county_name),
-        "level": pa.array([str(d.level.value) for d in table]),
+        "level": pa.array([d.level.value if d.level else None for d in table]),
         "parent_code": pa.array([d.parent for d in table]),
         "valid_from": pa.array([d.valid_from for d in table], pa.date32()),
         "area_km2": pa.array(np.round(_square_metres(geometry) / 1e6, 3)),

@@ -1,85 +1,119 @@
-"""One Airflow DAG per source: pull what is new into its base library, as often as the catalogue promises.
+"""One Airflow DAG per source: pull what is new into its base library, as often as the source or its catalogue entry says.
 
-The schedule is the update cycle (更新周期) that the resource's catalogue entry states, at night in China. A source runs
-once at a time: a second run would find it busy. A failed run is tried again, for a rerun goes on from the last
-committed batch; one that takes too long is stopped, and the next goes on likewise.
+A run plans what is to be read and reads each part in a task of its own, within what the department's system bears: all
+sources of one system share a pool. A source runs once at a time: a second run would find it busy. A failed part is tried
+again, for a rerun goes on from the last committed batch. Where nothing is new, the part is skipped, and nothing that follows
+data is woken. A paused source is skipped too.
+
+To read a window of the past again, trigger a run with ``window_from`` and ``window_to``, or let Airflow backfill: each of its
+runs reads its own data interval.
 """
 
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, task
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from connectors.definition import load_sources
 from connectors.source import Source
+from dags.orders import (
+    FIRST_DAY,
+    LONGEST_RUN,
+    RETRIES,
+    TIMEZONE,
+    deadline,
+    hub_opened,
+    library,
+    tell_given_up,
+)
+from hub.registered import registered_sources
+from hub.schedule import schedule_of
+from hub.systems import system_of
 from infra.settings import load_settings
+from schemas.errors import InvalidWindow, SourcePaused
 from schemas.resource import resource_named
+from schemas.update_cycles import cron_of
 
-CHINA = timezone(timedelta(hours=8))
-FIRST_DAY = datetime(2025, 8, 1, tzinfo=CHINA)  # Decree 809 is in force
-# Update cycles of the Compilation Guide for Government Information Resource Catalogues (2017); other: by hand.
-SCHEDULES = {
-    "real_time": "*/10 * * * *",
-    "daily": "0 2 * * *",
-    "weekly": "0 2 * * 1",
-    "monthly": "0 2 1 * *",
-    "quarterly": "0 2 1 */3 *",
-    "half_yearly": "0 2 1 */6 *",
-    "yearly": "0 2 1 1 *",
-}
 COUNTS = ("batches", "pulled", "contributed", "unchanged", "quarantined", "created", "updated")
-TRIES_AGAIN = 3
-LONGEST_TASK = timedelta(hours=2)
+BACKFILL = "backfill"
 
 
-class _LaterKnown(dict[str, str]):
-    """Stands for variables whose values only the task needs: where the departments' systems are."""
+def windows(
+    code: str,
+    params: dict[str, Any] | None = None,
+    dag_run: Any = None,
+    data_interval_start: Any = None,
+    data_interval_end: Any = None,
+) -> list[dict[str, Any]]:
+    """Plan what a run reads: references only. Skips where the source is paused."""
+    from connectors.window import Window
+    from hub.pauses import check_not_paused
+    from hub.windows import planned, window_of
 
-    def __contains__(self, name: object) -> bool:
-        return True
+    given = params or {}
+    with hub_opened() as hub:
+        try:
+            check_not_paused(hub, code)
+            window = window_of(given.get("window_from"), given.get("window_to"))
+            if window is None and dag_run is not None and dag_run.run_type == BACKFILL:
+                window = Window(data_interval_start, data_interval_end)
+            return planned(hub, code, window)
+        except SourcePaused as stopped:
+            raise AirflowSkipException(str(stopped)) from None
+        except InvalidWindow as wrong:
+            raise AirflowFailException(str(wrong)) from None  # it will not be right the next time
 
-    def __missing__(self, name: str) -> str:
-        return name
 
+def ingest(code: str, part: dict[str, Any], ti: Any = None) -> dict[str, Any]:
+    """Ingest one part of a source and return what happened, in counts. Skips where nothing was new.
 
-def ingest(code: str) -> dict[str, Any]:
-    """Ingest one source and return what happened, in counts."""
-    from hub.composition import open_hub
+    Not so after a try that was broken off: it may have brought something, and what follows has yet to hear of it.
+    """
     from hub.ingest import ingest_source
+    from hub.windows import part_window
 
-    with open_hub(load_settings(), systems=True) as hub:
-        report = ingest_source(hub, code)
+    with hub_opened(systems=True) as hub:
+        try:
+            report = ingest_source(hub, code, window=part_window(part))
+        except SourcePaused as stopped:
+            raise AirflowSkipException(str(stopped)) from None
+    if not report.batches and (ti is None or ti.try_number == 1):
+        raise AirflowSkipException(f"Source {code} has nothing new.")
     return {"source": code} | {name: getattr(report, name) for name in COUNTS}
 
 
 def ingest_dag(source: Source) -> DAG:
     """Return the DAG of one source."""
     resource = resource_named(source.resource)
-    cron = SCHEDULES.get(resource.update_cycle)
-    library = Asset(name=resource.code, uri=f"x-hub://library/{resource.code}")
+    cron = cron_of(schedule_of(source))
     with DAG(
         dag_id=f"ingest_{source.code}",
         dag_display_name=source.title,
         description=f"{source.title} → {resource.title}",
         doc_md=__doc__,
-        schedule=CronTriggerTimetable(cron, timezone="Asia/Shanghai") if cron else None,
+        schedule=CronDataIntervalTimetable(cron, timezone=TIMEZONE) if cron else None,
         start_date=FIRST_DAY,
         catchup=False,
         max_active_runs=1,
-        dagrun_timeout=(TRIES_AGAIN + 1) * LONGEST_TASK,
+        dagrun_timeout=LONGEST_RUN,
+        deadline=deadline(source.code),
         tags={"ingest", source.connector, resource.library or resource.code},
-        default_args={
-            "owner": source.department,
-            "retries": TRIES_AGAIN,
-            "retry_delay": timedelta(minutes=5),
-            "retry_exponential_backoff": True,
-            "max_retry_delay": timedelta(minutes=30),
-            "execution_timeout": LONGEST_TASK,
-        },
+        params={"window_from": _time(), "window_to": _time()},
+        default_args={"owner": source.department, "on_failure_callback": tell_given_up, **RETRIES},
     ) as dag:
-        task(task_id="ingest", outlets=[library])(ingest)(source.code)
+        parts = task(task_id="windows")(windows)(source.code)
+        pull = task(
+            task_id="ingest",
+            pool=system_of(source),
+            max_active_tis_per_dag=1,
+            outlets=[library(resource.code)],
+        )(ingest)
+        pull.partial(code=source.code).expand(part=parts)
     return dag
 
 
-for _source in load_sources(load_settings().sources, _LaterKnown()).values():
+def _time() -> Param:
+    return Param(None, type=["null", "string"], description="ISO 8601; both or none, see docs/airflow.md")
+
+
+for _source in registered_sources(load_settings()).values():
     ingest_dag(_source)

@@ -20,7 +20,8 @@ from schemas.errors import ConfigurationError, DatabaseUnavailable
 DATABASE = LOGIN = "airflow"
 USER = "admin"
 DAGS = Path(__file__).resolve().parents[2] / "dags"
-PARALLEL_TASKS = 4
+LOCAL_SETTINGS = Path(__file__).parent / "local_settings"
+PARALLEL_TASKS = max(2, os.cpu_count() or 2)
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class AirflowHome:
     def variables(self, settings: Settings) -> dict[str, str]:
         """Return the environment of every Airflow process: the hub's settings and Airflow's, and nothing listens outside."""
         return environment(settings) | {
+            "PYTHONPATH": os.pathsep.join(
+                map(str, filter(None, (LOCAL_SETTINGS, os.environ.get("PYTHONPATH"))))
+            ),
             "AIRFLOW_HOME": str(self.folder),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _with_driver(self.database_url, "psycopg"),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": _with_driver(self.database_url, "asyncpg"),
@@ -60,6 +64,7 @@ class AirflowHome:
             "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.logs),
+            "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "great_expectations=WARNING",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "NO_PROXY": "127.0.0.1,localhost",
             **{name: value for name, value in os.environ.items() if name.startswith("AIRFLOW__")},

@@ -8,29 +8,40 @@ from pathlib import Path
 
 import pytest
 import yaml
+from sqlalchemy import text
 
 from hub.upgrade import upgrade_database
+from infra.database import Role
+from schemas.resource import resource_named
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFINITIONS = {
     path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
     for path in (ROOT / "connectors" / "sources").glob("*.yaml")
 }
+RESOURCES = sorted({definition["resource"] for definition in DEFINITIONS.values()})
+FOLLOWING = [*(f"scorecard_{resource}" for resource in RESOURCES), "seal"]
 # Airflow keeps its configuration and database open for the life of a process, so it gets a process of its own.
 READ = """
 import json, sys
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
+def after(condition):
+    if condition is None:
+        return []
+    return sorted({name for part in condition.objects for name in (after(part) if hasattr(part, "objects") else [part.name])})
 bag = DagBag(sys.argv[1])
 dags = {
     name: {
         "owner": dag.owner, "tags": sorted(dag.tags), "catchup": dag.catchup, "runs": dag.max_active_runs,
-        "timeout": dag.dagrun_timeout.total_seconds(), "schedule": dag.timetable.expression,
+        "timeout": dag.dagrun_timeout.total_seconds(), "schedule": getattr(dag.timetable, "expression", None),
+        "after": after(dag.timetable.asset_condition),
+        "params": sorted(dag.params), "deadlines": len(dag.deadline or []),
         "tasks": [
             {
-                "id": task.task_id, "owner": task.owner, "retries": task.retries,
-                "delay": task.retry_delay.total_seconds(), "timeout": task.execution_timeout.total_seconds(),
-                "outlets": [asset.name for asset in task.outlets], "arguments": list(task.op_args),
+                "id": task.task_id, "owner": task.owner, "retries": task.retries, "pool": task.pool,
+                "timeout": task.execution_timeout.total_seconds(), "told": bool(task.on_failure_callback),
+                "outlets": [asset.name for asset in task.outlets], "mapped": task.is_mapped,
             }
             for task in dag.tasks
         ],
@@ -45,10 +56,36 @@ print("READ", json.dumps({"errors": bag.import_errors, "dags": dags}))
 
 RUN = """
 import json, sys
+from types import SimpleNamespace
 from airflow.dag_processing.dagbag import DagBag
-(dag,) = DagBag(sys.argv[1]).dags.values()
-(task,) = dag.tasks
-print("READ", json.dumps(task.python_callable(*task.op_args)))
+from airflow.sdk.exceptions import AirflowSkipException
+DagBag(sys.argv[1])
+import dags.follow, dags.ingest
+
+def skipping(work, *arguments, **named):
+    try:
+        return work(*arguments, **named)
+    except AirflowSkipException as skipped:
+        return str(skipped)
+
+from hub.pauses import pause
+again = SimpleNamespace(try_number=2)
+(part,) = dags.ingest.windows("another")
+told = {
+    "counts": dags.ingest.ingest("another", part),
+    "nothing": skipping(dags.ingest.ingest, "another", part),
+    "after a broken try": dags.ingest.ingest("another", part, ti=again)["batches"],
+    "card": dags.follow.scorecard("natural_person"),
+    "seal": dags.follow.seal(),
+}
+from dags.orders import hub_opened, tell_given_up, tell_late
+tell_given_up({"ti": SimpleNamespace(dag_id="ingest_another", run_id="r", try_number=4), "exception": ValueError("x")})
+tell_late("another", {"dag_run": {"dag_run_id": "r"}})
+with hub_opened() as hub:
+    pause(hub, "another", reason="系统升级", actor="operator:test")
+told["paused"] = skipping(dags.ingest.windows, "another")
+told["paused meanwhile"] = skipping(dags.ingest.ingest, "another", part)
+print("READ", json.dumps(told))
 """
 
 
@@ -77,23 +114,33 @@ def bag(tmp_path_factory):
     return _read(ROOT / "dags", tmp_path_factory.mktemp("airflow"))
 
 
-def test_every_source_has_its_dag_and_none_fails_to_import(bag):
+def _ingests(bag):
+    return {code: bag["dags"][f"ingest_{code}"] for code in DEFINITIONS}
+
+
+def test_every_source_and_resource_has_its_dag_and_none_fails_to_import(bag):
     assert bag["errors"] == {}
-    assert bag["dags"]
-    assert set(bag["dags"]) == {f"ingest_{code}" for code in DEFINITIONS}
+    assert DEFINITIONS
+    assert set(bag["dags"]) == {
+        *(f"ingest_{code}" for code in DEFINITIONS),
+        *(f"scorecard_{resource}" for resource in RESOURCES),
+        "seal",
+    }
 
 
 def test_the_owner_is_the_department(bag):
-    for code, definition in DEFINITIONS.items():
-        dag = bag["dags"][f"ingest_{code}"]
-        assert {dag["owner"], *(task["owner"] for task in dag["tasks"])} == {definition["department"]}
+    for code, dag in _ingests(bag).items():
+        owners = {dag["owner"], *(task["owner"] for task in dag["tasks"])}
+        assert owners == {DEFINITIONS[code]["department"]}
+    assert {bag["dags"][name]["owner"] for name in FOLLOWING} == {"exchange-hub"}
 
 
 def test_the_tags_say_what_it_does_how_and_for_which_library(bag):
-    for code, definition in DEFINITIONS.items():
-        tags = bag["dags"][f"ingest_{code}"]["tags"]
-        assert len(tags) == 3
-        assert {"ingest", definition["connector"]} < set(tags)
+    for code, dag in _ingests(bag).items():
+        definition = DEFINITIONS[code]
+        kept_in = resource_named(definition["resource"])
+        assert set(dag["tags"]) == {"ingest", definition["connector"], kept_in.library or kept_in.code}
+    assert all(bag["dags"][name]["tags"] for name in FOLLOWING)
 
 
 def test_one_run_at_a_time_and_no_catching_up(bag):
@@ -101,39 +148,59 @@ def test_one_run_at_a_time_and_no_catching_up(bag):
 
 
 def test_the_schedule_is_the_update_cycle_of_the_catalogue(bag):
-    schedules = {code: bag["dags"][f"ingest_{code}"]["schedule"] for code in DEFINITIONS}
+    schedules = {code: dag["schedule"] for code, dag in _ingests(bag).items()}
     assert schedules["social_security"] == "0 2 * * *"
     assert schedules["natural_resources_district"] == "0 2 1 1 *"
 
 
-def test_its_only_task_is_given_the_code_and_fills_the_resource(bag):
-    for code, definition in DEFINITIONS.items():
-        (task,) = bag["dags"][f"ingest_{code}"]["tasks"]
-        assert (task["id"], task["arguments"]) == ("ingest", [code])
-        assert task["outlets"] == [definition["resource"]]
+def test_scorecards_and_sealing_follow_data_and_no_clock(bag):
+    for resource in RESOURCES:
+        assert bag["dags"][f"scorecard_{resource}"]["after"] == [resource]
+    assert bag["dags"]["seal"]["after"] == RESOURCES
+    assert {bag["dags"][name]["schedule"] for name in FOLLOWING} <= {None, "", "Asset"}
 
 
-def test_a_task_is_tried_again_and_stopped_when_it_takes_too_long(bag):
-    for dag in bag["dags"].values():
+def test_a_part_is_read_in_a_task_of_its_own_which_fills_the_resource_within_the_systems_pool(bag):
+    pools = {}
+    for code, dag in _ingests(bag).items():
+        plan, pull = dag["tasks"]
+        assert (plan["id"], plan["mapped"], plan["outlets"]) == ("windows", False, [])
+        assert (pull["id"], pull["mapped"], pull["outlets"]) == (
+            "ingest",
+            True,
+            [DEFINITIONS[code]["resource"]],
+        )
+        assert {"window_from", "window_to"} == set(dag["params"])
+        pools[code] = pull["pool"]
+    assert pools["natural_resources_parcel"] == pools["natural_resources_town"] != pools["public_security"]
+    assert "default_pool" not in pools.values()
+
+
+def test_a_task_is_tried_again_stopped_when_it_takes_too_long_and_its_failure_told(bag):
+    for name, dag in bag["dags"].items():
         for task in dag["tasks"]:
             assert task["retries"] >= 2
-            assert task["delay"] >= 60
             assert 0 < task["timeout"] < dag["timeout"]
+            assert task["told"] == name.startswith("ingest_")
+        assert dag["deadlines"] == name.startswith("ingest_")
 
 
-def test_a_source_of_another_folder_gets_a_dag_too(tmp_path):
+def test_a_source_of_another_folder_gets_a_dag_too_at_its_own_times(tmp_path):
     definition = DEFINITIONS["social_security"] | {
         "code": "another",
         "options": {"path": "/x.csv", "format": "csv"},
+        "schedule": "15 */6 * * *",
     }
     (tmp_path / "sources").mkdir()
     (tmp_path / "sources" / "another.yaml").write_text(yaml.safe_dump(definition), encoding="utf-8")
     bag = _read(ROOT / "dags", tmp_path, HUB_SOURCES=str(tmp_path / "sources"))
-    assert (bag["errors"], set(bag["dags"])) == ({}, {"ingest_another"})
+    assert bag["errors"] == {}
+    assert set(bag["dags"]) == {"ingest_another", "scorecard_natural_person", "seal"}
+    assert bag["dags"]["ingest_another"]["schedule"] == "15 */6 * * *"
 
 
 @pytest.mark.server
-def test_the_task_ingests_its_source_and_gives_back_counts_that_add_up(hub_settings, database, tmp_path):
+def test_the_tasks_do_the_work_and_give_back_counts_that_add_up(hub_settings, database, tmp_path):
     upgrade_database(database)
     definition = {
         "code": "another",
@@ -150,7 +217,7 @@ def test_the_task_ingests_its_source_and_gives_back_counts_that_add_up(hub_setti
     (tmp_path / "persons.csv").write_text(
         "号码,姓名\n11010519491231002X,甲\n110105194912310021,乙\n", encoding="utf-8"
     )
-    counts = _read(
+    told = _read(
         ROOT / "dags",
         tmp_path,
         RUN,
@@ -158,6 +225,17 @@ def test_the_task_ingests_its_source_and_gives_back_counts_that_add_up(hub_setti
         HUB_DATABASE_URL=hub_settings.database_url,
         HUB_SOURCES=str(tmp_path / "sources"),
     )
+    counts = told["counts"]
     assert counts["source"] == "another"
     assert (counts["batches"], counts["pulled"], counts["quarantined"], counts["created"]) == (1, 2, 1, 1)
     assert counts["pulled"] == counts["contributed"] + counts["unchanged"] + counts["quarantined"]
+    assert told["nothing"] == "Source another has nothing new."
+    assert told["after a broken try"] == 0
+    assert told["card"]["rows"] == 2
+    assert told["seal"]["entries"] > 0
+    assert "is paused since" in told["paused"]
+    assert "is paused since" in told["paused meanwhile"]
+    with database.engine(Role.AUDITOR).connect() as connection:
+        query = "SELECT action, problem FROM ledger.entry WHERE action IN ('ingest.given_up', 'ingest.late') ORDER BY id"
+        found = [tuple(row) for row in connection.execute(text(query))]
+    assert found == [("ingest.given_up", "ValueError"), ("ingest.late", "deadline_missed")]

@@ -143,6 +143,18 @@ def entries(
     return [Entry(*row) for row in rows]
 
 
+def entries_of(connection: Connection, source: str, window: str, limit: int) -> list[dict[str, Any]]:
+    """Return what the batches of one window put into quarantine, open or not: number, row and reasons, without a value."""
+    rows = connection.execute(
+        text(
+            "SELECT q.number, q.row_reference, q.reasons FROM library.quarantine q JOIN library.batch b ON b.number = q.last_batch "
+            "WHERE b.source = :source AND b.pull_window = :window ORDER BY q.number LIMIT :limit"
+        ),
+        {"source": source, "window": window, "limit": limit},
+    )
+    return [{"number": number, "row": row, "reasons": reasons} for number, row, reasons in rows]
+
+
 def groups(connection: Connection, source: str | None = None) -> list[tuple[str, str, int, datetime]]:
     """Return open entries counted by source and reason: source, ``item: rule``, entries, since when; the most first."""
     rows = connection.execute(

@@ -36,13 +36,17 @@ class Organisation:
 
 @dataclass(frozen=True)
 class System:
-    """A client of the hub: the program of an organisation, known by its public keys (JWK, Ed25519, P-256 or RSA)."""
+    """A client of the hub: the program of an organisation, known by its public keys (JWK, Ed25519, P-256 or RSA).
+
+    An ``administrator`` may register sources, which tell the hub what to read where.
+    """
 
     id: str
     organisation: str
     title: str
     keys: tuple[Mapping[str, Any], ...]
     status: SystemStatus = SystemStatus.ACTIVE
+    administrator: bool = False
     key_set: KeySet = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

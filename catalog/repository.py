@@ -8,7 +8,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Column, Connection, DateTime, Integer, MetaData, Table, Text, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    DateTime,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import IntegrityError
 
@@ -25,6 +37,7 @@ _SYSTEM = Table(
     Column("id", Text, primary_key=True),
     *(Column(name, Text) for name in ("organisation", "title", "status")),
     Column("keys", JSONB),
+    Column("administrator", Boolean),
 )
 _AGREEMENT = Table(
     "agreement",
@@ -65,7 +78,8 @@ class Catalogue:
             raise NotRegistered(
                 f"Organisation {system.organisation} is not registered.", hint="Register it first."
             )
-        values = {"id": system.id, "organisation": system.organisation, "title": system.title}
+        names = ("id", "organisation", "title", "administrator")
+        values = {name: getattr(system, name) for name in names}
         stored = values | {"keys": [dict(jwk) for jwk in system.keys], "status": system.status.value}
         prints = [key.thumbprint() for key in system.key_set.keys]
         self._add(_SYSTEM, stored, system.id, actor, values | {"key_thumbprints": prints})
@@ -135,7 +149,12 @@ class Catalogue:
 def system_of(row: Mapping[Any, Any]) -> System:
     """Make a system from its row."""
     return System(
-        row["id"], row["organisation"], row["title"], tuple(row["keys"]), SystemStatus(row["status"])
+        row["id"],
+        row["organisation"],
+        row["title"],
+        tuple(row["keys"]),
+        SystemStatus(row["status"]),
+        row["administrator"],
     )
 
 

@@ -15,6 +15,7 @@ _OPTIONS = {
     "file": "FileOptions",
     "rest": "RestOptions",
     "spatial": "SpatialOptions",
+    "push": "PushOptions",
     "stream": "StreamOptions",
 }
 _CONNECTORS = {
@@ -22,6 +23,7 @@ _CONNECTORS = {
     "file": "FileConnector",
     "rest": "RestConnector",
     "spatial": "SpatialConnector",
+    "push": "PushConnector",
     "stream": "StreamConnector",
 }
 KINDS = tuple(_OPTIONS)

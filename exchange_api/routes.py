@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from exchange_api.sources import FORMATS
 from exchange_api.works import Works
 
 PUBLIC = frozenset(
@@ -43,6 +44,11 @@ _QUERY: Mapping[str, Any] = {
         "case_code": {"type": "string"},
     },
 }
+
+
+_TEXT: Mapping[str, Any] = {"schema": {"type": "string"}}
+_DEFINITION = {"application/yaml": _TEXT, "application/json": {"schema": {"type": "object"}}}
+_ROWS = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in FORMATS}
 
 
 class DoorRoute(APIRoute):
@@ -90,18 +96,57 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     _guarded(
         app, "GET", "/v1/resources/{code}/records/{key:path}", record, "Read one record", [*chosen, *_STATED]
     )
-    _guarded(app, "POST", "/v1/resources/{code}/query", query, "Read up to 1,000 records", [code, *_STATED])
+    _guarded(
+        app,
+        "POST",
+        "/v1/resources/{code}/query",
+        query,
+        "Read up to 1,000 records",
+        [code, *_STATED],
+        {"application/json": {"schema": _QUERY}},
+    )
     _guarded(app, "GET", "/v1/resources", resources, "List the catalogue", [])
     _guarded(app, "GET", "/v1/resources/{code}", resource, "Describe a resource", [code])
+    _add_sources(app, opened, code)
     _add_public(app, opened)
 
 
+def _add_sources(app: FastAPI, opened: Callable[[], Works], code: Mapping[str, Any]) -> None:
+    async def sources(request: Request) -> Response:
+        works = opened()
+        return await works.door.passed(request, "sources", works.desk.sources)
+
+    async def source(request: Request) -> Response:
+        works = opened()
+        return await works.door.passed(request, "source", works.desk.source)
+
+    async def put(request: Request) -> Response:
+        works = opened()
+        return await works.door.passed(request, "source.put", works.desk.put)
+
+    async def push(request: Request) -> Response:
+        works = opened()
+        return await works.door.passed(request, "push", works.desk.push)
+
+    key = _parameter("Idempotency-Key", "header") | {"required": True}
+    _guarded(app, "GET", "/v1/sources", sources, "List the sources you may push to", [])
+    _guarded(app, "GET", "/v1/sources/{code}", source, "Describe a source", [code])
+    _guarded(app, "PUT", "/v1/sources/{code}", put, "Register a source", [code], _DEFINITION)
+    _guarded(app, "POST", "/v1/sources/{code}/batches", push, "Push rows to a source", [code, key], _ROWS)
+
+
 def _guarded(
-    app: FastAPI, method: str, path: str, endpoint: Any, summary: str, parameters: list[Any]
+    app: FastAPI,
+    method: str,
+    path: str,
+    endpoint: Any,
+    summary: str,
+    parameters: list[Any],
+    body: Mapping[str, Any] | None = None,
 ) -> None:
     described: dict[str, Any] = {"parameters": parameters, "security": [{"oauth2": []}]}
-    if method == "POST":
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": _QUERY}}}
+    if body is not None:
+        described["requestBody"] = {"required": True, "content": body}
     app.router.add_api_route(
         path, endpoint, methods=[method], summary=summary, openapi_extra=described, route_class_override=DoorRoute
     )  # fmt: skip

@@ -19,6 +19,8 @@ from exchange_api.library import LANES as LIBRARY_LANES
 from exchange_api.library import Library
 from exchange_api.oauth import TokenEndpoint
 from exchange_api.readings import Readings
+from exchange_api.source_process import SourceProcess
+from exchange_api.sources import SourceDesk
 from exchange_api.tokens import Tokens
 from infra.database import Database, Role, check_ready, open_database
 from infra.keycheck import check_keyring
@@ -42,6 +44,7 @@ class Works:
     oauth: TokenEndpoint
     tokens: Tokens
     library: Library
+    desk: SourceDesk
 
 
 @asynccontextmanager
@@ -66,7 +69,9 @@ async def open_works(settings: Settings) -> AsyncIterator[Works]:
         oauth = TokenEndpoint(tokens, directory, door, reading, settings.public_url, settings.hub_id)
         sealing = asyncio.create_task(_keep_sealing(database, ledger_signer(keyring, settings.hub_id)))
         stack.push_async_callback(_stopped, sealing)
-        yield Works(door, Readings(library, door), oauth, tokens, library)
+        desk = SourceDesk(settings, database, SourceProcess(settings))
+        stack.callback(desk.close)
+        yield Works(door, Readings(library, door), oauth, tokens, library, desk)
 
 
 async def _lanes(stack: AsyncExitStack, database: Database, number: int) -> Lanes:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from base_libraries.survivorship import Survivorship
-from connectors.definition import load_sources
 from connectors.source import Source
 from hub.city.registers import running
 from hub.city.truth import CITY_FILE
+from hub.source_registry import every_source
 from infra.database import Database, check_ready, open_database
 from infra.keycheck import check_keyring
 from infra.keyring import FileKeyring, Keyring
@@ -26,6 +27,7 @@ class Hub:
     keyring: Keyring
     resources: Mapping[str, Resource]
     sources: Mapping[str, Source]
+    variables: Mapping[str, str | Path] = field(default_factory=dict)  # that definitions of sources may name
 
     def source(self, code: str) -> Source:
         """Return the registered source of that code, or raise ``UnknownSource``."""
@@ -61,5 +63,5 @@ def open_hub(settings: Settings, *, systems: bool = False) -> Iterator[Hub]:
         variables = {"city": str(settings.city), "city_public_security": "postgresql:///city-not-running"}
         if systems and (settings.city / CITY_FILE).exists():
             variables = stack.enter_context(running(settings.city))
-        sources = load_sources(settings.sources, variables)
-        yield Hub(settings, database, keyring, resources_shipped(), sources)
+        sources = every_source(settings, database, variables)
+        yield Hub(settings, database, keyring, resources_shipped(), sources, variables)

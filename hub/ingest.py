@@ -121,7 +121,7 @@ def ingest_source(
         state = batches.watermark(cursor, code)
         connection.commit()
         rows = batch_rows or hub.settings.batch_rows
-        pulled = _pulled_again(source, window, state, rows) if window else pull(source, state, rows)
+        pulled = _unmoved(pull_window(source, window, rows), state) if window else pull(source, state, rows)
         for judged in prefetched(run.judged(pulled)):
             report.add(run.store(connection, cursor, judged), judged.verdict)
         if window is None and (gone := run.departed(cursor)) is not None:
@@ -130,12 +130,15 @@ def ingest_source(
     return report
 
 
-def ingest_batch(hub: Hub, code: str, batch: Batch) -> SourceReport:
-    """Take in one batch that was not pulled, such as rows repaired by hand; the source's watermark stays where it is.
+def ingest_offered(
+    hub: Hub, code: str, offered: Callable[[Any], Generator[Batch, None, None]], settles_as: str | None
+) -> SourceReport:
+    """Take in batches that are not pulled: pushed, or repaired by hand. The source's watermark stays where it is.
 
-    Its ``_row`` are references the hub gave or knows, so that they name the same row at a file's source too.
+    ``offered`` is asked, with the cursor, once no other run has the source. ``settles_as`` is as of ``Quarantine``.
     """
     source = hub.source(code)
+    started = perf_counter()
     report = SourceReport(code, source.resource)
     with (
         hub.database.bulk(Role.APPLICATION) as connection,
@@ -143,25 +146,23 @@ def ingest_batch(hub: Hub, code: str, batch: Batch) -> SourceReport:
         _taken(cursor, source),
         recorded(hub, source, report),
     ):
-        run = _Run(hub, source, lambda step: None, {}, settles_as="corrected")
-        state = batches.watermark(cursor, code) or {}
+        run = _Run(hub, source, lambda step: None, shapes.known(cursor, code), settles_as)
+        state = batches.watermark(cursor, code)
+        pulled = _unmoved(offered(cursor), state)
         connection.commit()
-        for judged in run.judged(_alone(replace(batch, watermark=state))):
+        for judged in prefetched(run.judged(pulled)):
             report.add(run.store(connection, cursor, judged), judged.verdict)
+    report.seconds = perf_counter() - started
     return report
 
 
-def _pulled_again(
-    source: Source, window: Window, state: dict[str, Any] | None, batch_rows: int
+def _unmoved(
+    pulled: Generator[Batch, None, None], state: dict[str, Any] | None
 ) -> Generator[Batch, None, None]:
-    """Pull a window; the watermark stays where it is."""
-    with closing(pull_window(source, window, batch_rows)) as pulled:
+    """Let the watermark stay where it is."""
+    with closing(pulled):
         for batch in pulled:
             yield replace(batch, watermark=state or {})
-
-
-def _alone(batch: Batch) -> Generator[Batch, None, None]:
-    yield batch
 
 
 @contextmanager

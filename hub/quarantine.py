@@ -16,7 +16,7 @@ from base_libraries.quarantine import Entry, Quarantine
 from connectors.batch import Batch, content_digest
 from connectors.source import Source
 from hub.composition import Hub
-from hub.ingest import SourceReport, ingest_batch
+from hub.ingest import SourceReport, ingest_offered
 from infra.database import Role
 from schemas.errors import WrongFormat
 from schemas.fixed_width import today
@@ -148,7 +148,8 @@ def _ingest(
         return None
     columns = {name: _column(hub, source, name, [row.get(name) for row in rows]) for name in source.columns}
     table = pa.table({**columns, "_row": pa.array([entry.row_reference for entry in entries], pa.string())})
-    return ingest_batch(hub, source.code, Batch(source.code, table, content_digest(table), window, {}, as_of))
+    batch = Batch(source.code, table, content_digest(table), window, {}, as_of)
+    return ingest_offered(hub, source.code, lambda _: (one for one in (batch,)), "corrected")
 
 
 def _column(hub: Hub, source: Source, name: str, values: Sequence[Any]) -> pa.Array:

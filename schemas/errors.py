@@ -341,6 +341,34 @@ class RecordNotFound(CallError):
     title = "No record of that key"
 
 
+class BodyTooLarge(CallError):
+    """A body is larger than its route takes."""
+
+    code = "body_too_large"
+    title = "The body is too large"
+
+
+class BodyDamaged(CallError):
+    """A body is not the one its digest was made of, or ended early."""
+
+    code = "body_damaged"
+    title = "The body did not arrive whole"
+
+
+class UnsupportedBody(CallError):
+    """A body is of a media type or encoding that its route does not take."""
+
+    code = "unsupported_body"
+    title = "The body is of no type taken here"
+
+
+class IdempotencyKeyReused(CallError):
+    """The idempotency key was used for another body."""
+
+    code = "idempotency_key_reused"
+    title = "The idempotency key was used for another body"
+
+
 class AuthenticationFailed(CallError):
     """The caller could not prove which system it is."""
 

@@ -42,6 +42,9 @@ def add_client(
     key: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Its public key(s), a JWK or JWK set.")
     ] = None,
+    administrator: Annotated[
+        bool, typer.Option("--administrator", help="It may register sources through the API.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Register a system; without --key an Ed25519 key is made and its private part kept in the hub's home."""
@@ -59,7 +62,8 @@ def add_client(
             if key
             else (new_private_key(home, system).as_dict(private=False),)
         )
-        catalogue.add_system(System(system, organisation, title or system, keys), actor=actor())
+        added = System(system, organisation, title or system, keys, administrator=administrator)
+        catalogue.add_system(added, actor=actor())
         kept = None if key else str(private_key_path(home, system))
     if as_json:
         print_json({"system": system, "organisation": organisation, "private_key": kept})

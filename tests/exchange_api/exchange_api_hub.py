@@ -69,7 +69,8 @@ def golden(database: Database, keyring: FileKeyring, code: str, rows: list[dict]
 
 BATCH = {
     "number": 1, "source": "public_security", "resource": PERSON, "digest": "d", "pull_window": "all", "pulled": 1,
-    "contributed": 1, "unchanged": 0, "quarantined": 0, "created": 1, "updated": 0, "report": {}, "recorded_at": NOW.isoformat(),
+    "contributed": 1, "unchanged": 0, "quarantined": 0, "created": 1, "updated": 0, "withdrawn": 0, "closed": 0,
+    "report": {}, "recorded_at": NOW.isoformat(),
 }  # fmt: skip
 
 

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.ipc
 import pyarrow.types as pt
 from pyarrow import parquet
 
@@ -14,6 +16,7 @@ from connectors.file.formats.headers import asked, lacking, missing
 from schemas.errors import SourceError, TruncatedFile, WrongFormat
 
 _MAGIC = b"PAR1"
+_IPC_FILE = b"ARROW1"
 _BROKEN = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError)
 
 
@@ -21,11 +24,57 @@ def read_parquet(path: Path, wanted: Wanted, rows: int) -> Reading:
     """Stream the needed columns in the file's own types; what has parts (lists, structs, maps) becomes JSON text."""
     file = _opened(path, wanted)
     shape = _shape(file)
+    try:
+        names = _names(shape, path, wanted)
+    except SourceError:
+        file.close()
+        raise
+    return Reading(shape, _tables(file, names, path, wanted, rows))
+
+
+def read_stream(path: Path, wanted: Wanted, rows: int) -> Reading:
+    """Read an Arrow IPC stream, or a file of it, likewise; its batches are as large as its writer made them."""
+    file = path.open("rb")
+    try:
+        stream = _ipc(file)
+        shape = {field.name: str(field.type) for field in stream.schema}
+        names = _names(shape, path, wanted)
+    except _BROKEN:
+        file.close()
+        raise _broken(path, wanted, "an Arrow IPC stream") from None
+    except SourceError:
+        file.close()
+        raise
+    return Reading(shape, _streamed(file, stream, names, path, wanted))
+
+
+def _ipc(file: Any) -> Any:
+    head = file.read(len(_IPC_FILE))
+    file.seek(0)
+    if head == _IPC_FILE:
+        opened = pa.ipc.open_file(file)
+        return pa.RecordBatchReader.from_batches(
+            opened.schema, (opened.get_batch(place) for place in range(opened.num_record_batches))
+        )
+    return pa.ipc.open_stream(file)
+
+
+def _streamed(
+    file: Any, stream: Any, names: dict[str, str], path: Path, wanted: Wanted
+) -> Iterator[pa.Table]:
+    with file:
+        try:
+            for batch in stream:
+                yield pa.table({column: _simple(batch.column(name)) for column, name in names.items()})
+        except _BROKEN:
+            raise _broken(path, wanted, "a whole Arrow IPC stream") from None
+
+
+def _names(shape: Shape, path: Path, wanted: Wanted) -> dict[str, str]:
     names = {column: name for column in asked(wanted) if (name := _present(column, shape, wanted))}
     if without := lacking(wanted, names):
-        file.close()
         raise missing(without, wanted, f"file {path.name}")
-    return Reading(shape, _tables(file, names, path, wanted, rows))
+    return names
 
 
 def described(path: Path, wanted: Wanted) -> Shape:
@@ -46,7 +95,7 @@ def _shape(file: parquet.ParquetFile) -> dict[str, str]:
     return {field.name: str(field.type) for field in file.schema_arrow}
 
 
-def _present(column: str, shape: dict[str, str], wanted: Wanted) -> str | None:
+def _present(column: str, shape: Shape, wanted: Wanted) -> str | None:
     names = (column, *wanted.option("aliases").get(column, ()))
     return next((name for name in names if name in shape), None)
 
@@ -112,9 +161,9 @@ def _refuse_cut_file(path: Path, wanted: Wanted) -> None:
         )
 
 
-def _broken(path: Path, wanted: Wanted) -> SourceError:
+def _broken(path: Path, wanted: Wanted, what: str = "Parquet") -> SourceError:
     return WrongFormat(
-        f"Source {wanted.code}, file {path.name} is not Parquet, or a broken one.",
+        f"Source {wanted.code}, file {path.name} is not {what}, or a broken one.",
         source=wanted.code,
         file=path.name,
     )

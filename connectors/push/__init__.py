@@ -1,0 +1,1 @@
+"""``connector: push``: the department's own system sends its rows to the hub, which pulls nothing."""

@@ -1,0 +1,101 @@
+"""The body of a push, read batch by batch; what is stored of it already is left out."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors.batch import Delivery, rechunk
+from connectors.file.formats import Reading
+from connectors.file.formats.columnar import read_stream
+from connectors.file.options import FileOptions
+from connectors.push.options import PushFormat
+from connectors.references import row_references
+from connectors.source import Source
+
+PUSHED = "pushed"
+"""The type of every column of a push: one body may state types and the next may not, so that only names can drift."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """A body that was taken whole: where it lies, what it is, and the key under which its sender may send it again."""
+
+    path: Path
+    format: PushFormat
+    key: str
+
+    @property
+    def window(self) -> str:
+        """What its batches are known by."""
+        return f"push {self.key}"
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The source as the readers of files want it."""
+
+    source: Source
+    options: FileOptions
+
+    @property
+    def code(self) -> str:
+        return self.source.code
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.source.columns
+
+    def lacks(self, found: Collection[str]) -> list[str]:
+        return self.source.lacks(found)
+
+    def option(self, name: str) -> Any:
+        return getattr(self.options, name)
+
+
+def deliveries(source: Source, body: Body, done: int, batch_rows: int) -> Iterator[Delivery]:
+    """Yield the body's rows behind the first ``done``, which are stored; raises a ``SourceError`` naming the place."""
+    reading = _read(source, body, batch_rows)
+    shape = dict.fromkeys(reading.shape, PUSHED)
+    now = datetime.now(UTC)
+    for table in rechunk(_referenced(source, body, reading.tables, done), batch_rows):
+        yield Delivery(table, body.window, {}, now, shape)
+
+
+def _read(source: Source, body: Body, rows: int) -> Reading:
+    told = {name: source.option(name) for name in ("record_path", "encoding", "delimiter", "aliases")}
+    declared = "parquet" if body.format == "arrow" else body.format
+    given = {name: value for name, value in told.items() if value is not None}
+    wanted = _Wanted(
+        source, FileOptions.model_validate({"path": str(body.path), "format": declared, **given})
+    )
+    if body.format == "arrow":
+        return read_stream(body.path, wanted, rows)
+    if body.format == "parquet":
+        from connectors.file.formats.columnar import read_parquet
+
+        return read_parquet(body.path, wanted, rows)
+    if body.format == "csv":
+        from connectors.file.formats.delimited import read_delimited
+
+        return read_delimited(body.path, wanted, rows)
+    from connectors.file.formats.json_records import read_json
+
+    return read_json(body.path, wanted, rows)
+
+
+def _referenced(source: Source, body: Body, tables: Iterator[pa.Table], done: int) -> Iterator[pa.Table]:
+    count = 0
+    for table in tables:
+        numbers = pa.array(np.arange(count + 1, count + 1 + table.num_rows)).cast(pa.string())
+        count += table.num_rows
+        if count <= done:
+            continue
+        fallback = pc.binary_join_element_wise(f"{body.key}:", numbers, "")
+        full = table.append_column("_row", row_references(table, source.row_id, fallback))
+        yield full.slice(max(0, done - (count - table.num_rows)))

@@ -1,6 +1,7 @@
 """Sources made in a line, for the tests of the connectors."""
 
 import pytest
+from servers import mariadb, s3_server, store  # noqa: F401 (fixtures)
 
 from connectors.definition import load_source
 from connectors.source import Source

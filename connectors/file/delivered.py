@@ -9,7 +9,8 @@ from typing import Self
 
 from connectors.file.formats import Wanted
 from connectors.file.places import Found, place_of
-from schemas.errors import SourceUnreachable, TruncatedFile
+from connectors.file.spool import written_to
+from schemas.errors import SourceUnreachable
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
@@ -74,13 +75,3 @@ class DeliveredFiles:
         if not seconds or file.modified is None:
             return True
         return abs((datetime.now(tz=UTC) - file.modified).total_seconds()) >= seconds
-
-
-def written_to(source: Wanted, name: str) -> TruncatedFile:
-    """Make the error for a file that was written to while it was read."""
-    return TruncatedFile(
-        f"Source {source.code}, file {name} was written to while it was read.",
-        hint="Run again when the department has finished delivering; options.settle_seconds waits for it.",
-        source=source.code,
-        file=name,
-    )

@@ -18,7 +18,8 @@ _UNFINISHED = ("*.part", "*.partial", "*.filepart", "*.crdownload", "*.tmp", "*.
 class Found:
     """A file at its place; ``name`` is relative to the place's folder.
 
-    ``version`` changes when the file does, as far as can be told without reading it; None where it cannot.
+    ``version`` changes when the file does, as far as can be told without reading it; None where it cannot. ``stamp`` is
+    what a server told of it when it was listed, to be compared when it is fetched.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Found:
     size: int | None
     modified: datetime | None
     version: str | None
+    stamp: str = ""
 
 
 class Place(Protocol):

@@ -15,12 +15,11 @@ from typing import Any, TypeVar
 from fsspec import AbstractFileSystem
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
-from connectors.file.delivered import written_to
 from connectors.file.formats import Wanted
 from connectors.file.places import Found, is_unfinished
 from connectors.file.servers import Server, server_of
-from connectors.file.spool import Spool, spooled, too_large
-from connectors.file.stamps import modified_of, version_of
+from connectors.file.spool import Spool, spooled, too_large, written_to
+from connectors.file.stamps import modified_of, stamp_of, tag_of
 from schemas.errors import SourceError, SourceLoginFailed, SourceUnreachable
 
 Answer = TypeVar("Answer")
@@ -61,9 +60,9 @@ class RemotePlace:
         """Fetch the file into the spool; raises ``TruncatedFile`` when it was written to meanwhile."""
         if found.size is not None and found.size > int(self._source.option("largest_mib")) << 20:
             raise too_large(self._source, found.name)
-        with spooled(self._source, found.name) as spool:
+        with spooled(self._source, found.name, found.size) as spool:
             self._asked(lambda files: self._copy(files, found, spool))
-            if self._asked(lambda files: self._now(files, found)) != (found.size, found.modified):
+            if self._asked(lambda files: self._stamp(files, found)) != found.stamp:
                 raise written_to(self._source, found.name)
             yield spool.finish()
 
@@ -80,7 +79,7 @@ class RemotePlace:
     def _listed(self, files: AbstractFileSystem) -> dict[str, Any]:
         files.invalidate_cache()
         if self._server.is_pattern:
-            return dict(files.glob(self._pattern, detail=True))
+            return self._server.listed(files, self._pattern)
         try:
             return {self._pattern: self._server.info(files, self._pattern)}
         except FileNotFoundError as error:
@@ -90,16 +89,17 @@ class RemotePlace:
 
     def _described(self, path: str, info: dict[str, Any]) -> Found:
         modified = modified_of(info)
-        version = version_of(info, modified)
-        if modified and not info.get("ETag") and abs(datetime.now(tz=UTC) - modified) < _JUST_NOW:
-            version = None  # told in whole seconds, so it may change again without showing
-        name = path.partition("?")[0].removeprefix(_folder(self._pattern)).strip("/")
-        return Found(name or "file", path, info.get("size"), modified, version)
+        stamp = stamp_of(info, modified)
+        # a time is told in whole seconds, so what changed just now may change again without showing
+        timely = modified is not None and abs(datetime.now(tz=UTC) - modified) >= _JUST_NOW
+        version = stamp if timely or tag_of(info) else None
+        name = self._server.name(path.removeprefix(_folder(self._pattern)).strip("/"))
+        return Found(name or "file", path, info.get("size"), modified, version, stamp)
 
-    def _now(self, files: AbstractFileSystem, found: Found) -> tuple[int | None, datetime | None]:
+    def _stamp(self, files: AbstractFileSystem, found: Found) -> str:
         files.invalidate_cache()
         info = self._server.info(files, found.path)
-        return info.get("size"), modified_of(info)
+        return stamp_of(info, modified_of(info))
 
     def _copy(self, files: AbstractFileSystem, found: Found, spool: Spool) -> None:
         """Go on with the copy where it stopped; a copy of another length than told is lost."""
@@ -114,7 +114,7 @@ class RemotePlace:
         tries = int(self._source.option("tries"))
         attempts = Retrying(
             stop=stop_after_attempt(tries),
-            wait=wait_exponential_jitter(initial=FIRST_PAUSE, max=LONGEST_PAUSE, jitter=FIRST_PAUSE),
+            wait=wait_exponential_jitter(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE, jitter=FIRST_PAUSE),
             retry=retry_if_exception_type(_Lost),
             reraise=True,
         )
@@ -133,6 +133,7 @@ class RemotePlace:
                 self._open = self._server.open()
             return question(self._open)
         except SourceError:
+            self.close()  # what it was about to say is not waited for
             raise
         except self._server.errors as error:
             self.close()

@@ -4,6 +4,7 @@ import ftplib
 import glob
 from abc import ABC, abstractmethod
 from typing import Any
+from urllib.parse import urlsplit
 
 from fsspec import AbstractFileSystem
 
@@ -11,8 +12,6 @@ from connectors.file.formats import Wanted
 from connectors.file.options import SCHEMES, Storage
 from connectors.file.spool import CHUNK, Spool
 from schemas.errors import ConfigurationError, DefinitionError
-
-_DENIED = (401, 403)
 
 
 class Server(ABC):
@@ -36,6 +35,14 @@ class Server(ABC):
     @abstractmethod
     def copy(self, files: AbstractFileSystem, path: str, spool: Spool) -> None:
         """Copy the file into the spool, behind what is there already."""
+
+    def listed(self, files: AbstractFileSystem, pattern: str) -> dict[str, dict[str, Any]]:
+        """Return what the server tells of each file of a pattern, by its path."""
+        return dict(files.glob(pattern, detail=True))
+
+    def name(self, path: str) -> str:
+        """Return the name of a file as people know it."""
+        return path
 
     def info(self, files: AbstractFileSystem, path: str) -> dict[str, Any]:
         """Return what the server tells of one file; raises ``FileNotFoundError``."""
@@ -115,11 +122,14 @@ class S3Server(Server):
     """S3, Amazon's or another's."""
 
     def __init__(self, source: Wanted, url: str) -> None:
+        from aiohttp import ClientError as TransferError
         from botocore.exceptions import BotoCoreError, ClientError
 
         super().__init__(source, url)
         self.path = f"{self.host}{self.path}"
-        self.errors = (OSError, BotoCoreError, ClientError)
+        if self._storage.endpoint:
+            self.shown += f" of {urlsplit(self._storage.endpoint).netloc.rpartition('@')[2]}"
+        self.errors = (OSError, BotoCoreError, ClientError, TransferError)
 
     def open(self) -> AbstractFileSystem:
         """Open with the keys of the definition alone, never with those of the machine; without any, anonymously."""
@@ -132,7 +142,7 @@ class S3Server(Server):
             "max_pool_connections": 1,
             "retries": {"max_attempts": 0},
         }
-        return S3FileSystem(
+        files = S3FileSystem(
             anon=storage.access_key is None,
             key=storage.access_key,
             secret=storage.secret_key,
@@ -144,6 +154,8 @@ class S3Server(Server):
             use_listings_cache=False,
             skip_instance_cache=True,
         )
+        files.retries = 1  # whoever asked asks again, from where the copy stopped
+        return files
 
     def copy(self, files: AbstractFileSystem, path: str, spool: Spool) -> None:
         """Copy range by range."""
@@ -159,69 +171,6 @@ class S3Server(Server):
         return isinstance(error, PermissionError | NoCredentialsError)
 
 
-class HttpServer(Server):
-    """HTTP; several files only where the server lists its folders as pages with links."""
-
-    def __init__(self, source: Wanted, url: str) -> None:
-        from aiohttp import ClientError
-
-        super().__init__(source, url)
-        self.path = url
-        self.is_pattern = "*" in url.partition("?")[0]
-        self.errors = (OSError, ClientError, ValueError)
-
-    def open(self) -> AbstractFileSystem:
-        """Prepare the session; HTTP logs in with every request."""
-        import aiohttp
-        from fsspec.implementations.http import HTTPFileSystem
-
-        storage = self._storage
-        arguments: dict[str, Any] = {
-            "timeout": aiohttp.ClientTimeout(total=None, sock_connect=self._seconds, sock_read=self._seconds),
-            "headers": dict(storage.headers),
-        }
-        if storage.user is not None:
-            arguments["auth"] = aiohttp.BasicAuth(storage.user, storage.password or "")
-        return HTTPFileSystem(client_kwargs=arguments, simple_links=False, skip_instance_cache=True)
-
-    def copy(self, files: AbstractFileSystem, path: str, spool: Spool) -> None:
-        """Copy in one answer; gone on with by ranges, where the server knows them, else begun again."""
-        if spool.size:
-            try:
-                with files.open(path, "rb", block_size=4 * CHUNK) as content:
-                    content.seek(spool.size)
-                    _pour(content, spool)
-                    return
-            except ValueError:  # it knows no ranges
-                spool.start_again()
-        with files.open(path, "rb", block_size=0) as content:
-            _pour(content, spool)
-
-    def is_login(self, error: Exception) -> bool:
-        """401 and 403; fsspec words some of them as files that are not there."""
-        return _status(error) in _DENIED
-
-    def is_absent(self, error: Exception) -> bool:
-        """404 and 410."""
-        return _status(error) in (404, 410)
-
-
-def _pour(content: Any, spool: Spool) -> None:
-    while chunk := content.read(CHUNK):
-        spool.write(chunk)
-
-
-def _status(error: BaseException | None) -> int | None:
-    while error is not None:
-        status = getattr(error, "status", None)
-        if isinstance(status, int):
-            return status
-        if isinstance(error, FileNotFoundError) and error.__cause__ is None:
-            return 404
-        error = error.__cause__
-    return None
-
-
 def server_of(source: Wanted, url: str) -> Server:
     """Return the server of the URL's scheme; its user and password stand in ``options.storage``, never in the URL."""
     scheme, _, rest = url.partition("://")
@@ -231,9 +180,11 @@ def server_of(source: Wanted, url: str) -> Server:
         from connectors.file.sftp import SftpServer
 
         return SftpServer(source, url)
-    kinds: dict[str, type[Server]] = {
-        "ftp": FtpServer, "ftps": FtpServer, "s3": S3Server, "http": HttpServer, "https": HttpServer,
-    }  # fmt: skip
+    if scheme in ("http", "https"):
+        from connectors.file.http import HttpServer
+
+        return HttpServer(source, url)
+    kinds: dict[str, type[Server]] = {"ftp": FtpServer, "ftps": FtpServer, "s3": S3Server}
     if scheme not in kinds:
         known = ", ".join(SCHEMES)
         raise ConfigurationError(

@@ -8,28 +8,31 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from connectors.file.formats import Wanted
-from schemas.errors import SourceError, SpoolFull, WrongFormat
+from schemas.errors import SourceError, SpoolFull, TruncatedFile, WrongFormat
 
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 CHUNK = 1 << 20
 
 
 @contextmanager
-def spooled(source: Wanted, name: str) -> Iterator["Spool"]:
-    """Make an empty file of that name in a folder of its own; both are gone afterwards, whatever happens."""
+def spooled(source: Wanted, name: str, told: int | None = None) -> Iterator["Spool"]:
+    """Make an empty file of that name in a folder of its own; both are gone afterwards, whatever happens.
+
+    ``told`` is its length in bytes, where it is known beforehand: one that grows meanwhile is not run after.
+    """
     try:
         folder = tempfile.TemporaryDirectory(prefix="hub-spool-")
     except OSError:
         raise _full(source, name) from None
-    with folder as place, Spool(source, Path(place) / (PurePosixPath(name).name or "file")) as spool:
+    with folder as place, Spool(source, Path(place) / (PurePosixPath(name).name or "file"), told) as spool:
         yield spool
 
 
 class Spool:
-    """A file that is being written, at most ``options.largest_mib`` long."""
+    """A file that is being written, no longer than told and at most ``options.largest_mib`` long."""
 
-    def __init__(self, source: Wanted, path: Path) -> None:
-        self._source = source
+    def __init__(self, source: Wanted, path: Path, told: int | None = None) -> None:
+        self._source, self._told = source, told
         self.path = path
         self.size = 0
         self._limit = int(source.option("largest_mib")) << 20
@@ -46,7 +49,9 @@ class Spool:
             self._file.close()
 
     def write(self, content: bytes) -> None:
-        """Add to the file; raises ``SpoolFull``, or ``WrongFormat`` when the file is larger than allowed."""
+        """Add to the file; raises ``SpoolFull``, or what is said of a file that is larger than told or allowed."""
+        if self._told is not None and self.size + len(content) > self._told:
+            raise written_to(self._source, self.path.name)
         if self.size + len(content) > self._limit:
             raise too_large(self._source, self.path.name)
         try:
@@ -78,6 +83,16 @@ class Spool:
             source=self._source.code,
             file=self.path.name,
         )
+
+
+def written_to(source: Wanted, name: str) -> TruncatedFile:
+    """Make the error for a file that was written to while it was read."""
+    return TruncatedFile(
+        f"Source {source.code}, file {name} was written to while it was read.",
+        hint="Run again when the department has finished delivering; options.settle_seconds waits for it.",
+        source=source.code,
+        file=name,
+    )
 
 
 def too_large(source: Wanted, name: str) -> WrongFormat:

@@ -1,4 +1,4 @@
-"""When a file of a server was changed, and its version, from what fsspec's file systems tell of it, each in its own words."""
+"""When a file of a server was changed, and its stamp, from what fsspec's file systems tell of it, each in its own words."""
 
 import contextlib
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ def modified_of(info: Mapping[str, Any]) -> datetime | None:
     """Return when the file was changed (UTC), where the server tells: SFTP, S3, FTP (RFC 3659), HTTP (RFC 9110)."""
     told = info.get("mtime") or info.get("LastModified")
     if isinstance(told, datetime):
-        return told.astimezone(UTC)
+        return told.astimezone(UTC).replace(microsecond=0)  # S3 tells parts of seconds in listings alone
     with contextlib.suppress(ValueError, TypeError, IndexError):
         if "modify" in info:
             stamp = str(info["modify"]).partition(".")[0]
@@ -21,9 +21,11 @@ def modified_of(info: Mapping[str, Any]) -> datetime | None:
     return None
 
 
-def version_of(info: Mapping[str, Any], modified: datetime | None) -> str | None:
-    """Return what changes when the file does: size, time and tag; None where the server tells neither time nor tag."""
-    tag = str(info.get("ETag") or info.get("Content-MD5") or "").strip('"')
-    if modified is None and not tag:
-        return None
-    return f"{info.get('size')}:{modified.isoformat() if modified else ''}:{tag}"
+def stamp_of(info: Mapping[str, Any], modified: datetime | None) -> str:
+    """Return all that the server tells of the file's content: size, time and tag, as far as it does."""
+    return f"{info.get('size')}:{modified.isoformat() if modified else ''}:{tag_of(info)}"
+
+
+def tag_of(info: Mapping[str, Any]) -> str:
+    """Return the tag of the file's content; empty where the server gives it none."""
+    return str(info.get("ETag") or info.get("Content-MD5") or "").strip('"')

@@ -8,9 +8,10 @@ from tempfile import TemporaryDirectory
 
 from connectors.file.archives import ARCHIVE, Archive, Member
 from connectors.file.connector import FileConnector, digest_of
-from connectors.file.delivered import DeliveredFiles, Listing, written_to
+from connectors.file.delivered import DeliveredFiles, Listing
 from connectors.file.formats import Reading, Wanted
 from connectors.file.places import Found
+from connectors.file.spool import written_to
 from connectors.source import Source
 from connectors.spatial import shapefile
 from connectors.spatial.layers import read_layer

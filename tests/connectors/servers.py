@@ -11,6 +11,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.request
 import uuid
 from base64 import b64encode
 from functools import partial
@@ -292,8 +293,6 @@ class S3Server:
     """moto's server, its access control switched on."""
 
     def __init__(self):
-        import urllib.request
-
         import boto3
         from moto.server import ThreadedMotoServer
 
@@ -316,10 +315,20 @@ class S3Server:
             "region_name": "us-east-1",
         }
         self.admin = boto3.client("s3", endpoint_url=url, **login)
-        request = urllib.request.Request(f"{url}/moto-api/reset-auth", data=b"0", method="POST")
+        self._check_logins_after("0")
+
+    def _check_logins_after(self, requests: str):
+        """moto reads the number from a body that is no form; the count is of the whole process."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/moto-api/reset-auth",
+            data=requests.encode(),
+            headers={"Content-Type": "text/plain"},
+            method="POST",
+        )
         urllib.request.urlopen(request, timeout=10).close()
 
     def close(self):
+        self._check_logins_after("inf")
         self._server.stop()
 
 

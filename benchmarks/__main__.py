@@ -5,13 +5,20 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import batch, calls, ingest
+from benchmarks import batch, calls, connectors, gate, idle, ingest
 from benchmarks.ground import prepared
 from benchmarks.ratios import Ratio, machine
 from hub.commands.screen import console, table
 from infra.settings import load_settings
 
-ALL = {"ingest": ingest.measure, "calls": calls.measure, "batch": batch.measure}
+ALL = {
+    "connectors": connectors.measure,
+    "gate": gate.measure,
+    "ingest": ingest.measure,
+    "idle": idle.measure,
+    "calls": calls.measure,
+    "batch": batch.measure,
+}
 
 
 def main() -> int:

@@ -35,9 +35,13 @@ class Ratio:
         return {
             "benchmark": self.benchmark, "what": self.what, "unit": self.unit, "goal": self.goal,
             "ratio": round(self.median, 3), "ratios": [round(pair, 3) for pair in self.pairs],
-            "rate": round(median(self.rates)), "limit": round(median(self.limits)), "runs": len(self.rates),
+            "rate": _rounded(median(self.rates)), "limit": _rounded(median(self.limits)), "runs": len(self.rates),
             "reached": self.median >= self.goal,
         }  # fmt: skip
+
+
+def _rounded(rate: float) -> float:
+    return round(rate) if rate >= 100 else round(rate, 2)
 
 
 def alternate(ours: Side, others: Mapping[Ratio, Side] | list[tuple[Ratio, Side]], runs: int) -> None:

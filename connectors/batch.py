@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 Kind = TypeVar("Kind")
-_NONE = pa.array([], pa.binary())
 
 FAULT_ITEM, FAULT_RULE, FAULT_REASON = "_fault_item", "_fault_rule", "_fault_reason"
 """Columns for what a connector found wrong with a row: the item it concerns, the rule it breaks, the reason; no value."""
@@ -74,16 +74,31 @@ def content_digest(table: pa.Table) -> str:
     for told, column in zip(table.schema, table.columns, strict=True):
         digest.update(f"{len(told.name)} {told.name} {told.type} {len(column)}\n".encode())
         text = column if _is_bytes(told.type) else column.cast(pa.string())
-        whole = (
-            pa.concat_arrays([chunk.cast(pa.binary()) for chunk in text.chunks]) if text.num_chunks else _NONE
-        )
-        digest.update(pc.fill_null(pc.binary_length(whole), -1).to_numpy(zero_copy_only=False))
-        filled = pc.fill_null(whole, b"")  # what lies under a null is undefined
-        _, offsets, data = filled.buffers()
-        if data is not None and len(filled):
-            ends = np.frombuffer(offsets, dtype=np.int32)[filled.offset : filled.offset + len(filled) + 1]
-            digest.update(memoryview(data)[ends[0] : ends[-1]])
+        parts = [_lengths_and_bytes(chunk) for chunk in text.chunks]
+        for lengths, _ in parts:
+            digest.update(lengths.data)
+        for _, content in parts:
+            digest.update(content)
     return digest.hexdigest()
+
+
+def _lengths_and_bytes(chunk: pa.Array) -> tuple[npt.NDArray[np.int32], memoryview]:
+    """Return the length of each value, -1 for null, and the values one after another; without a copy where it can be."""
+    lengths, content = _laid_out(chunk)
+    if chunk.null_count:
+        null = chunk.is_null().to_numpy(zero_copy_only=False)
+        if lengths[null].any():  # what lies under a null is undefined
+            lengths, content = _laid_out(pc.fill_null(chunk.cast(pa.binary()), b""))
+        lengths[null] = -1
+    return lengths, content
+
+
+def _laid_out(chunk: pa.Array) -> tuple[npt.NDArray[np.int32], memoryview]:
+    _, offsets, data = chunk.buffers()
+    if data is None or not len(chunk):
+        return np.zeros(len(chunk), dtype=np.int32), memoryview(b"")
+    ends = np.frombuffer(offsets, dtype=np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+    return np.diff(ends), memoryview(data)[ends[0] : ends[-1]]
 
 
 def _is_bytes(kind: pa.DataType) -> bool:

@@ -18,6 +18,12 @@ def test_the_digest_does_not_depend_on_how_the_rows_were_cut():
     assert content_digest(alone) == content_digest(TABLE.slice(3, 6)) == content_digest(pieces)
 
 
+def test_what_lies_under_a_null_does_not_count():
+    whole = pa.array(["abc", "defg", "h"])
+    covered = pa.Array.from_buffers(pa.string(), 3, [pa.py_buffer(bytes([0b101])), *whole.buffers()[1:]])
+    assert content_digest(pa.table({"a": covered})) == content_digest(pa.table({"a": ["abc", None, "h"]}))
+
+
 @pytest.mark.parametrize(
     "other",
     [

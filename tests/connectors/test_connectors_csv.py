@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from connectors.file.formats import encoding
 from connectors.pull import pull
 from schemas.errors import DefinitionError, MissingColumn, TruncatedFile, UnknownEncoding, WrongFormat
 
@@ -27,11 +30,33 @@ def rows(source) -> list[dict]:
     return [row for batch in pull(source) for row in batch.table.to_pylist()]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le", "utf-16-be"])
-def test_the_encoding_is_told(csv, encoding):
-    found = rows(csv(TEXT.encode(encoding)))
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le", "utf-16-be"])
+def test_the_encoding_is_told(csv, codec):
+    found = rows(csv(TEXT.encode(codec)))
     assert [row["姓名"] for row in found] == NAMES
     assert found[0] == {"身份证号": "500000000000000000", "姓名": "欧阳建国", "_row": "persons.csv:1"}
+
+
+@given(
+    content=st.one_of(
+        st.binary(max_size=40), st.text(max_size=20).map(lambda text: text.encode("utf-8", "surrogatepass"))
+    ),
+    cut=st.integers(0, 3),
+    size=st.integers(1, 9),
+)
+def test_what_is_utf_8_is_told_as_python_tells_it_wherever_a_chunk_ends(tmp_path_factory, content, cut, size):
+    content = content[: len(content) - cut]
+    path = tmp_path_factory.getbasetemp() / "utf8.csv"
+    path.write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoding, "_CHUNK", size)
+        found = encoding._as_utf8(path)
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        assert found is None
+    else:
+        assert (found.quotes, found.ends_in_newline) == (text.count('"'), text[-1:] in "\r\n")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """CSV and its kin, streamed: memory is bounded by a block of 4 MiB and the batch."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,22 +29,31 @@ def read_delimited(path: Path, wanted: Wanted, rows: int) -> Reading:
 
 
 def _tables(path: Path, wanted: Wanted, encoding: Encoding, layout: Layout) -> Iterator[pa.Table]:
-    bad: list[arrow_csv.InvalidRow] = []
     names = list(layout.header.positions)
     try:
-        with _opened(path, wanted, encoding, layout, bad) as stream:
+        with _opened(path, wanted, encoding, layout) as stream:
             for block in stream:
                 yield pa.Table.from_batches([block]).rename_columns(names)
     except pa.ArrowInvalid:
-        raise _refusal(path, wanted, encoding, bad) from None
+        raise _refusal(path, wanted, encoding, _wrong_rows(path, wanted, encoding, layout)) from None
+
+
+def _wrong_rows(path: Path, wanted: Wanted, encoding: Encoding, layout: Layout) -> list[Any]:
+    """Read again without threads, for only so is a wrong row's number known."""
+    bad: list[Any] = []
+    with suppress(pa.ArrowInvalid), _opened(path, wanted, encoding, layout, bad) as stream:
+        for _ in stream:
+            pass
+    return bad
 
 
 @contextmanager
 def _opened(
-    path: Path, wanted: Wanted, encoding: Encoding, layout: Layout, bad: list[Any]
+    path: Path, wanted: Wanted, encoding: Encoding, layout: Layout, bad: list[Any] | None = None
 ) -> Iterator[arrow_csv.CSVStreamingReader]:
     def refuse(row: arrow_csv.InvalidRow) -> str:
-        bad.append(row)
+        if bad is not None:
+            bad.append(row)
         return "error"
 
     # Columns are numbered, not named: a file may hold a name twice among those that are not needed.
@@ -58,7 +67,7 @@ def _opened(
                 skip_rows=layout.lines,
                 column_names=numbered,
                 block_size=_BLOCK,
-                use_threads=False,  # only then is a wrong row's number known
+                use_threads=bad is None,
             ),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=layout.delimiter,

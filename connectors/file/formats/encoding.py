@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from connectors.file.formats import Wanted
 from schemas.errors import DefinitionError, TruncatedFile, UnknownEncoding
@@ -79,7 +80,7 @@ def tell_encoding(path: Path, source: Wanted) -> Encoding:
     failures: list[str] = []
     for codec in _candidates(head):
         sample = _Sample()
-        found = _decode(path, codec, sample)
+        found = _read_as(path, codec, sample)
         if isinstance(found, _Failure):
             _refuse_cut_character(found, sample, path, source.code, place)
             failures.append(f"{codec} up to byte {found.offset:,}")
@@ -112,7 +113,7 @@ def _as_declared(path: Path, source: str, declared: str, place: str) -> Encoding
             f"Source {source}: options.encoding {declared!r} is no known encoding."
         ) from None
     sample = _Sample()
-    found = _decode(path, codec, sample)
+    found = _read_as(path, codec, sample)
     if isinstance(found, _Failure):
         _refuse_cut_character(found, sample, path, source, place)
         raise UnknownEncoding(
@@ -131,6 +132,38 @@ def _candidates(head: bytes) -> tuple[str, ...]:
     if b"\0" in head:  # only UTF-16 text has zero bytes: those of its ASCII characters
         return ("utf-16-le",) if head[1::2].count(0) > head[0::2].count(0) else ("utf-16-be",)
     return ("utf-8-sig", "gb18030")
+
+
+def _read_as(path: Path, codec: str, sample: _Sample) -> Encoding | _Failure:
+    found = _as_utf8(path) if codec == "utf-8-sig" else None
+    return found or _decode(path, codec, sample)
+
+
+def _as_utf8(path: Path) -> Encoding | None:
+    """Look whether the whole file is UTF-8 by Arrow's own check, which is several times as fast as decoding it."""
+    quotes, last, held = 0, b"", b""
+    for chunk in _chunks(path):
+        content = held + chunk
+        whole = len(content) - (_begun(content) if chunk else 0)
+        ends = pa.py_buffer(np.array([0, whole], dtype=np.int32))
+        try:
+            pa.StringArray.from_buffers(1, ends, pa.py_buffer(content)).validate(full=True)
+        except pa.ArrowInvalid:
+            return None
+        held, last = content[whole:], content[-1:] or last
+        quotes += chunk.count(b'"')
+    return Encoding("utf-8-sig", quotes, last in b"\r\n")
+
+
+def _begun(content: bytes) -> int:
+    """Count the bytes of a character that is cut off at the end."""
+    for length in range(1, min(3, len(content)) + 1):
+        byte = content[-length]
+        if byte >= 0xC0:
+            return length if length < (2 + (byte >= 0xE0) + (byte >= 0xF0)) else 0
+        if byte < 0x80:
+            return 0
+    return 0
 
 
 def _decode(path: Path, codec: str, sample: _Sample) -> Encoding | _Failure:

@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import IO, Any
 
-import zstandard
+import pyarrow as pa
 
 from connectors.file.formats import Wanted
 from connectors.file.places import is_unfinished
@@ -20,7 +19,7 @@ from schemas.errors import SourceError, TruncatedFile, WrongFormat
 ARCHIVE = ".zip"
 _COMPRESSED = (".gz", ".zst")
 _ENCRYPTED = 0x1
-_BROKEN = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, zstandard.ZstdError, NotImplementedError)
+_BROKEN = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, NotImplementedError)
 _END_OF_ZIP = b"PK\x05\x06"
 
 
@@ -41,9 +40,8 @@ def unpacked(path: Path, source: Wanted) -> Iterator[Path]:
         return
     with spooled(source, path.stem) as spool:
         try:
-            with _decompressed(path) as content:
-                while chunk := content.read(CHUNK):
-                    spool.write(chunk)
+            for chunk in _decompressed(path):
+                spool.write(chunk)
         except EOFError:
             raise _cut(source, path.name) from None
         except _BROKEN:
@@ -133,10 +131,18 @@ def _member_name(entry: zipfile.ZipInfo) -> str:
         return entry.filename
 
 
-def _decompressed(path: Path) -> IO[bytes] | Any:
+def _decompressed(path: Path) -> Iterator[bytes]:
     if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rb")
-    return zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True)
+        with gzip.open(path, "rb") as content:
+            while chunk := content.read(CHUNK):
+                yield chunk
+        return
+    with pa.input_stream(str(path), compression="zstd") as content:
+        try:
+            while chunk := content.read(CHUNK):
+                yield chunk
+        except OSError as error:  # Arrow tells a cut file from a broken one in words alone
+            raise (EOFError if "Truncated" in str(error) else zlib.error) from None
 
 
 def _lacks_end(path: Path) -> bool:

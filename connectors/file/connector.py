@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from connectors.batch import Delivery, rechunk, with_last
 from connectors.file.archives import Archive, Member, is_archive, unpacked
+from connectors.file.dating import told_by_name
 from connectors.file.delivered import DeliveredFiles
 from connectors.file.formats import FILE, Reading, reader_of
 from connectors.file.places import Found
@@ -131,7 +132,7 @@ class FileConnector:
         entry = progress.begin(name, document.version, document.sha256)
         reading = self.opened(document.path, batch_rows)
         tables = _above_floor(_numbered(reading.tables, name, source, entry["rows"]), source, entry["floor"])
-        as_of = document.found.modified or datetime.now(tz=UTC)
+        as_of = told_by_name(name, source) or document.found.modified or datetime.now(tz=UTC)
         progress.note(name, entry | {"done": True})  # holds when no row is left to deliver
         for table, last in with_last(rechunk(tables, batch_rows)):
             if last:

@@ -1,5 +1,6 @@
 """Options of ``connector: file``."""
 
+import codecs
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
@@ -31,9 +32,21 @@ class Storage(Group):
     session_token: Secret | None = Field(None, description="session token of S3, by reference")
     endpoint: str | None = Field(None, description="URL of an S3 server other than Amazon's")
     region: str | None = Field(None, description="region of S3")
+    names: str = Field(
+        "utf-8", description="encoding of file names of FTP; many an old server has ``gb18030``"
+    )
     headers: Mapping[str, Secret] = Field(
         default_factory=dict, description="headers of HTTP, such as Authorization, by reference"
     )
+
+    @field_validator("names")
+    @classmethod
+    def _an_encoding(cls, value: str) -> str:
+        try:
+            codecs.lookup(value)
+        except LookupError:
+            raise ValueError("is no encoding.") from None
+        return value
 
 
 class DeliveredOptions(Options):
@@ -44,6 +57,11 @@ class DeliveredOptions(Options):
     )
     members: str = Field("*", description="pattern of the members that are read of a ZIP archive")
     order: Literal["name", "modified"] = Field("name", description="in which order files have arrived")
+    dated: str | None = Field(
+        None,
+        description="expression whose groups are the date in a file's name (``_(\\d{8})``): its rows count as observed "
+        "then; without, when the file was changed",
+    )
     settle_seconds: int = Field(
         0, ge=0, description="a file younger than that is left for the next run: it may still be written"
     )
@@ -52,6 +70,13 @@ class DeliveredOptions(Options):
     largest_mib: int = Field(
         4096, ge=1, description="largest file that is read, unpacked, in MiB; a larger one is refused"
     )
+
+    @field_validator("dated")
+    @classmethod
+    def _finds_a_date(cls, value: str | None) -> str | None:
+        if value is not None and not _compiled(value).groups:
+            raise ValueError("has no group for the date.")
+        return value
 
 
 class FileOptions(DeliveredOptions):
@@ -92,10 +117,7 @@ class FileOptions(DeliveredOptions):
     @field_validator("until")
     @classmethod
     def _an_expression(cls, value: str | None) -> str | None:
-        try:
-            re.compile(value or "")
-        except re.error:
-            raise ValueError("is no regular expression.") from None
+        _compiled(value)
         return value
 
     @field_validator("path")
@@ -108,6 +130,13 @@ class FileOptions(DeliveredOptions):
         for name, columns in (("fill_down", self.fill_down), ("aliases", self.aliases)):
             if unread := sorted(set(columns) - set(source.columns)):
                 raise DefinitionError(f"options.{name} names {unread[0]!r}, which no item is mapped to.")
+
+
+def _compiled(value: str | None) -> re.Pattern[str]:
+    try:
+        return re.compile(value or "")
+    except re.error:
+        raise ValueError("is no regular expression.") from None
 
 
 def a_place(value: str) -> str:

@@ -86,6 +86,7 @@ class FtpServer(Server):
             username=self._storage.user,
             password=self._storage.password,
             timeout=self._seconds,
+            encoding=self._storage.names,
             tls=self.scheme == "ftps",
             skip_instance_cache=True,
         )

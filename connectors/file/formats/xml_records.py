@@ -5,6 +5,7 @@ nested, ``@id`` for attributes. An element that is there several times becomes a
 entities is refused: a few lines of them can unfold to gigabytes.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -20,6 +21,7 @@ from schemas.errors import DefinitionError, SourceError, TruncatedFile, WrongFor
 _CUT = {etree.ErrorTypes.ERR_TAG_NOT_FINISHED, etree.ErrorTypes.ERR_DOCUMENT_END}
 _WEB_PAGE = "html"
 _SHOWN_ELEMENTS = 50_000
+_TAIL = 4096
 
 
 def read_xml(path: Path, wanted: Wanted, rows: int) -> Reading:
@@ -75,16 +77,16 @@ def elements(path: Path, wanted: Wanted) -> Iterator[Any]:
     events = etree.iterparse(
         str(path), events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False
     )
-    first = True
+    root = None
     try:
         for event, element in events:
-            if first:
+            if root is None:
                 _refuse_entities(element, path, wanted)
-                first = False
+                root = local(element)
             if event == "end" and isinstance(element.tag, str):
                 yield element
     except etree.XMLSyntaxError as error:
-        raise _refusal(error, path, wanted) from None
+        raise _refusal(error, root, path, wanted) from None
 
 
 def path_of(element: Any) -> tuple[str, ...]:
@@ -134,13 +136,13 @@ def _refuse_entities(root: Any, path: Path, wanted: Wanted) -> None:
         raise _wrong(path, wanted, "declares entities, which are not unfolded")
 
 
-def _refusal(error: etree.XMLSyntaxError, path: Path, wanted: Wanted) -> SourceError:
+def _refusal(error: etree.XMLSyntaxError, root: str | None, path: Path, wanted: Wanted) -> SourceError:
     line = error.position[0]
     if path.stat().st_size == 0:
         return TruncatedFile(
             f"Source {wanted.code}, file {path.name} is empty.", source=wanted.code, file=path.name
         )
-    if getattr(error, "code", None) in _CUT:
+    if getattr(error, "code", None) in _CUT or (root is not None and not _ends(path, root)):
         return TruncatedFile(
             f"Source {wanted.code}, file {path.name} ends within an element, at line {line}.",
             hint="Ask the department to deliver the file again.",
@@ -149,6 +151,17 @@ def _refusal(error: etree.XMLSyntaxError, path: Path, wanted: Wanted) -> SourceE
             line=line,
         )
     return _wrong(path, wanted, f"is no XML, at line {line}")
+
+
+def _ends(path: Path, root: str) -> bool:
+    """Whether the root is closed at the end of the file; zero bytes are those that UTF-16 puts beside ASCII."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        tail = file.read().replace(b"\0", b"")
+    ends = re.findall(rb"</([^<>]+)>", tail)
+    return bool(ends) and ends[-1].strip().rpartition(b":")[2] in {
+        root.encode(codec) for codec in ("utf-8", "gb18030")
+    }
 
 
 def _wrong(path: Path, wanted: Wanted, what: str) -> SourceError:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from audit.entry import LEAF_SQL
 from audit.merkle import Frontier
 from audit.notes import NoteSigner, checkpoint_text
+from audit.use import ADD as _USE
 
 MOST = 10_000
 _LOCK = 0x6C6564676572  # advisory lock key, "ledger"
@@ -91,6 +92,7 @@ def _seal_some(connection: Connection, signer: NoteSigner) -> tuple[int, int]:
     reached = rows[-1]["transaction"] if len(rows) == MOST else bounds["horizon"]
     _checkpoint(connection, signer, grown, min(reached, bounds["horizon"], key=int))
     connection.execute(_STATISTICS, {"size": grown.size, "first": tree.size})
+    connection.execute(_USE, {"first": tree.size})
     return len(rows), grown.size
 
 

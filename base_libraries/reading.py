@@ -1,4 +1,4 @@
-"""Golden records, out of the tables and unsealed: used by the guarded door and by nothing else.
+"""Golden records, out of the tables and unsealed: used by the guarded door, and by ``lineage``.
 
 Part of the security boundary: the values it returns are in the clear.
 """
@@ -75,10 +75,15 @@ class GoldenReader:
         """Return the blind index of a lookup item's value."""
         return self._vault.index(self.resource.item(item), [value])[0]
 
-    def records(self, rows: Sequence[Mapping[str, Any]], items: tuple[str, ...]) -> list[dict[str, Any]]:
-        """Return the named items of rows as JSON-ready values, unsealing only when one of them is sealed."""
+    def records(
+        self, rows: Sequence[Mapping[str, Any]], items: tuple[str, ...], kind: str = "golden"
+    ) -> list[dict[str, Any]]:
+        """Return the named items of rows as JSON-ready values, unsealing only when one of them is sealed.
+
+        ``kind`` is ``golden``, of history too, or ``contribution``.
+        """
         decoding = self._decoding(items)
-        opened = self._vault.open_rows(rows) if decoding.any_sealed else [{}] * len(rows)
+        opened = self._vault.open_rows(rows, kind) if decoding.any_sealed else [{}] * len(rows)
         return [_decoded(decoding, row, clear) for row, clear in zip(rows, opened, strict=True)]
 
     def _decoding_of(self, items: tuple[str, ...]) -> Decoding:

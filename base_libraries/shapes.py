@@ -94,5 +94,17 @@ def history(connection: Connection, source: str, limit: int = 20) -> list[Drift]
     return [Drift(*row) for row in rows]
 
 
+def has_column(connection: Connection, source: str, column: str) -> bool:
+    """Tell whether the system has that column, read by the hub or not, as far as is known."""
+    found = connection.execute(
+        text(
+            "SELECT columns FROM library.shape WHERE source = :source AND outcome IN ('first', 'taken', 'accepted') "
+            "ORDER BY number DESC LIMIT 1"
+        ),
+        {"source": source},
+    ).scalar_one_or_none()
+    return column in (found or {})
+
+
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)

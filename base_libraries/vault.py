@@ -17,6 +17,7 @@ from infra.keyring import Keyring
 from infra.sealing import BlindIndex, Sealer
 from schemas.resource import Item, Resource
 
+_VERSIONS = {"golden": "_version", "contribution": "_batch"}
 SUBJECT_IDENTIFIERS = frozenset({"citizen_number", "credit_code", "subject_code"})
 
 
@@ -106,10 +107,10 @@ class Vault:
             table = table.append_column(name, opened[name])
         return table.drop_columns(["_sealed"])
 
-    def open_rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Open the sealed part of golden rows of a resource that has one: a JSON object of strings and nulls each."""
-        columns = ([row[name] for row in rows] for name in ("_sealed", "_subject", "_version"))
-        return [orjson.loads(opened) for opened in self._sealers["golden"].open(*columns)]
+    def open_rows(self, rows: Sequence[Mapping[str, Any]], kind: str = "golden") -> list[dict[str, Any]]:
+        """Open the sealed part of rows of a resource that has one: a JSON object of strings and nulls each."""
+        columns = ([row[name] for row in rows] for name in ("_sealed", "_subject", _VERSIONS[kind]))
+        return [orjson.loads(opened) for opened in self._sealers[kind].open(*columns)]
 
     def _json(self, table: pa.Table, items: Sequence[Item]) -> pa.ChunkedArray:
         if not items:

@@ -6,6 +6,7 @@ from typing import Any
 from airflow.sdk import DAG, AssetAny, task
 
 from dags.orders import FIRST_DAY, LONGEST_RUN, RETRIES, hub_opened, library
+from hub.dag_names import SEAL, scorecard_dag_name
 from hub.registered import registered_sources
 from infra.settings import load_settings
 from schemas.resource import resource_named
@@ -18,7 +19,7 @@ def scorecard(resource: str) -> dict[str, Any]:
     from hub.following import rescore
 
     with hub_opened() as hub:
-        return rescore(hub, resource, actor=f"dag:scorecard_{resource}")
+        return rescore(hub, resource, actor=f"dag:{scorecard_dag_name(resource)}")
 
 
 def seal() -> dict[str, int]:
@@ -33,7 +34,7 @@ def scorecard_dag(code: str) -> DAG:
     """Return the DAG of one resource's scorecard."""
     resource = resource_named(code)
     with DAG(
-        dag_id=f"scorecard_{code}",
+        dag_id=scorecard_dag_name(code),
         dag_display_name=f"{resource.title}：质量评分",
         description=f"The six dimensions of {resource.title}, after it has taken something in",
         schedule=[library(code)],
@@ -47,7 +48,7 @@ def scorecard_dag(code: str) -> DAG:
 def seal_dag(codes: Iterable[str]) -> DAG:
     """Return the DAG that seals the ledger after any library has taken something in."""
     with DAG(
-        dag_id="seal",
+        dag_id=SEAL,
         dag_display_name="账本封存",
         description="Number what was committed, extend the Merkle tree, sign a checkpoint",
         schedule=AssetAny(*(library(code) for code in codes)),

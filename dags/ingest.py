@@ -25,6 +25,7 @@ from dags.orders import (
     library,
     tell_given_up,
 )
+from hub.dag_names import ingest_dag_name
 from hub.registered import registered_sources
 from hub.schedule import schedule_of
 from hub.systems import system_of
@@ -86,7 +87,7 @@ def ingest_dag(source: Source) -> DAG:
     resource = resource_named(source.resource)
     cron = cron_of(schedule_of(source))
     with DAG(
-        dag_id=f"ingest_{source.code}",
+        dag_id=ingest_dag_name(source.code),
         dag_display_name=source.title,
         description=f"{source.title} → {resource.title}",
         doc_md=__doc__,

@@ -11,6 +11,7 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowException
 
 from hub.composition import Hub
+from hub.dag_names import source_of_dag
 from infra.telemetry import describe
 from schemas.errors import HubError
 from schemas.update_cycles import CHINA
@@ -65,7 +66,7 @@ def tell_given_up(context: Mapping[str, Any]) -> None:
 
     task = context["ti"]
     with hub_opened() as hub:
-        source = task.dag_id.removeprefix("ingest_")
+        source = source_of_dag(task.dag_id)
         record_given_up(hub, source, error=context.get("exception"), run=task.run_id, tries=task.try_number)
 
 

@@ -18,6 +18,7 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     HubError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.UnknownResource: HTTPStatus.NOT_FOUND,
     errors.UnknownItem: HTTPStatus.BAD_REQUEST,
+    errors.UnknownColumn: HTTPStatus.NOT_FOUND,
     errors.InvalidIdentifier: HTTPStatus.BAD_REQUEST,
     errors.DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DatabaseNotReady: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -16,6 +16,7 @@ from hub.commands import (
     data,
     database,
     demo,
+    lineage,
     quality,
     quarantine,
     schedule,
@@ -36,6 +37,7 @@ for group in (demo, serving, data, airflow):
 app.add_typer(city.app, name="city")
 app.add_typer(source.app, name="source")
 app.add_typer(quality.app, name="quality")
+app.add_typer(lineage.app, name="lineage")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(access.clients, name="client")

@@ -1,11 +1,9 @@
 """What a run makes of a change in its source's columns: by the source's policy, with what depends on it told."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import Connection, text
 
 from audit.recording import record_administration
 from base_libraries import shapes
@@ -74,20 +72,6 @@ def kept_out(source: Source, standard: Standardised, found: Found) -> Standardis
             names = [pa.repeat(pa.scalar(name, pa.string()), rows) for name in (item, DRIFT)]
             told.append(pa.Table.from_arrays([pa.array(np.arange(rows)), *names, words], schema=PROBLEMS))
     return replace(standard, problems=pa.concat_tables([standard.problems, *told]))
-
-
-def dependants(connection: Connection, resource: str, items: list[str]) -> list[dict[str, Any]]:
-    """Return the agreements in force that let a system read any of the items: id, system and which."""
-    rows = connection.execute(
-        text(
-            "SELECT id, system, items FROM catalog.agreement WHERE resource = :resource AND status = 'in_force' "
-            "AND items && :items ORDER BY id"
-        ),
-        {"resource": resource, "items": items},
-    )
-    return [
-        {"agreement": row.id, "system": row.system, "items": sorted({*row.items} & {*items})} for row in rows
-    ]
 
 
 def accept(hub: Hub, source: str, actor: str) -> bool:

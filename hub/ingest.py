@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from audit.entry import Entry, Kind
 from audit.recording import insert_statement
-from base_libraries import batches, shapes
+from base_libraries import batches, definitions, shapes
 from base_libraries.batches import BatchRecord
 from base_libraries.intake import Identified, Intake
 from base_libraries.library import Library
@@ -29,6 +29,7 @@ from connectors.standardise import PROBLEMS, TRAVELLING, Standardised, standardi
 from hub import departures
 from hub.composition import Hub
 from hub.drift import Found, Watch, kept_out
+from hub.lineage.definitions import told_by
 from hub.pauses import check_not_paused
 from hub.runs import recorded
 from infra.database import Role
@@ -197,6 +198,7 @@ class _Run:
         self, hub: Hub, source: Source, progress: Progress, known: Shape, settles_as: str | None
     ) -> None:
         self._source = source
+        self._defined = told_by(hub, source)
         self._watch = Watch(hub, source, known)
         self._resource: Resource = hub.resources[source.resource]
         self._intake = Intake(self._resource, hub.keyring)
@@ -284,6 +286,9 @@ class _Run:
             contributed.withdrawn.num_rows, published.closed,
         )  # fmt: skip
         batches.record(cursor, record, batch.watermark)
+        if self._defined:
+            definitions.keep(cursor, self._defined, number)
+            self._defined = ()  # once a run: where the batch does not commit, the run ends
         self._quarantine.keep(cursor, verdict.quarantined, number, now)
         self._quarantine.settle(cursor, verdict.admitted["_row"], number, now)
         if (drift := judged.drift) is not None and drift.outcome is not None:

@@ -25,10 +25,11 @@ def window_of(since: str | None, until: str | None) -> Window | None:
         return None
     if not since or not until:
         raise InvalidWindow("A window needs its start and its end.")
-    return Window(_time(since), _time(until))
+    return Window(time_of(since), time_of(until))
 
 
-def _time(text: str) -> datetime:
+def time_of(text: str) -> datetime:
+    """Read a time from ISO 8601; a date, and a time without zone, is China's. Raises ``InvalidWindow``."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

@@ -63,6 +63,13 @@ class UnknownSource(HubError):
     title = "No such source"
 
 
+class UnknownColumn(HubError):
+    """The source's system has no column of that name, as far as the hub has seen."""
+
+    code = "unknown_column"
+    title = "No such column"
+
+
 class InvalidIdentifier(HubError):
     """A citizen number, credit code, … is not of its standard's form or fails its check."""
 

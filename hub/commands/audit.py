@@ -76,12 +76,15 @@ def verify(as_json: AsJson = False) -> None:
     """Make every leaf, root, signature and count again and compare; the first that does not fit is an error."""
     from audit.notes import ledger_signer
     from audit.proving import verify as prove
+    from audit.use import check_counts
     from hub.composition import open_hub
     from infra.database import Role
     from infra.settings import load_settings
 
     with open_hub(load_settings()) as hub, hub.database.engine(Role.AUDITOR).connect() as connection:
         proof = prove(connection, ledger_signer(hub.keyring, hub.settings.hub_id).verifier)
+        with hub.database.engine(Role.APPLICATION).connect() as counting:
+            check_counts(counting)
     found = {
         "entries": proof.entries,
         "sealed": proof.sealed,

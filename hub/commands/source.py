@@ -85,8 +85,8 @@ def _print(code: str, found: Any) -> None:
 def drift(source: Code, limit: Annotated[int, typer.Option(min=1)] = 20, as_json: AsJson = False) -> None:
     """Show how the system's columns have changed, since which batch, and which agreements read what is affected."""
     from base_libraries import shapes
+    from catalog.readers import readers
     from hub.composition import open_hub
-    from hub.drift import dependants
     from infra.database import Role
     from infra.settings import load_settings
 
@@ -94,7 +94,7 @@ def drift(source: Code, limit: Annotated[int, typer.Option(min=1)] = 20, as_json
         resource = hub.source(source).resource
         with hub.database.engine(Role.APPLICATION).connect() as connection:
             found = [
-                _drifted(seen, [dependants(connection, resource, change["items"]) for change in seen.changes])
+                _drifted(seen, [readers(connection, resource, change["items"]) for change in seen.changes])
                 for seen in shapes.history(connection, source, limit)
             ]
     if as_json:
@@ -111,9 +111,14 @@ def drift(source: Code, limit: Annotated[int, typer.Option(min=1)] = 20, as_json
 
 
 def _drifted(seen: Any, read_by: list[Any]) -> dict[str, Any]:
-    changes = [{**change, "read_by": told} for change, told in zip(seen.changes, read_by, strict=True)]
+    told_by = [[_reader(reader) for reader in found] for found in read_by]
+    changes = [{**change, "read_by": told} for change, told in zip(seen.changes, told_by, strict=True)]
     told = {"outcome": seen.outcome, "batch": seen.batch, "recorded_at": seen.recorded_at.isoformat()}
     return {**told, "changes": changes}
+
+
+def _reader(reader: Any) -> dict[str, Any]:
+    return {"agreement": reader.agreement, "system": reader.system, "items": sorted(reader.items)}
 
 
 @app.command()

@@ -1,18 +1,27 @@
 """HTTP: one file by its URL, or several where the server lists its folders as pages with links."""
 
 import contextlib
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from fsspec import AbstractFileSystem
+from yarl import URL
 
 from connectors.file.formats import Wanted
 from connectors.file.places import is_unfinished
 from connectors.file.servers import Server
 from connectors.file.spool import CHUNK, Spool
 
+if TYPE_CHECKING:
+    from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+
 _DENIED = (401, 403)
 _PLAIN = "!#$%&'()*+,/:;=?@[]~"  # what stays as it is in a URL; a % begins what is quoted already
+
+
+class _SentElsewhere(OSError):
+    """A redirect to another host, or to no encryption."""
 
 
 class HttpServer(Server):
@@ -36,11 +45,20 @@ class HttpServer(Server):
         if storage.user is not None:
             headers["Authorization"] = aiohttp.encode_basic_auth(storage.user, storage.password or "")
         limits = aiohttp.ClientTimeout(total=None, sock_connect=self._seconds, sock_read=self._seconds)
-        return HTTPFileSystem(
-            client_kwargs={"timeout": limits, "headers": headers},
-            simple_links=False,
-            skip_instance_cache=True,
-        )
+        session = {
+            "timeout": limits,
+            "headers": headers,
+            "middlewares": (self._kept_home,) if headers else (),
+        }
+        return HTTPFileSystem(client_kwargs=session, simple_links=False, skip_instance_cache=True)
+
+    async def _kept_home(self, request: "ClientRequest", ask: "ClientHandlerType") -> "ClientResponse":
+        """Send keys to the host they are for: where an answer sends on to, they do not go."""
+        home, there = URL(self.path).origin(), request.url.origin()
+        safer = (home.scheme, there.scheme) == ("http", "https") and home.host == there.host
+        if there != home and not safer:
+            raise _SentElsewhere
+        return await ask(request)
 
     def listed(self, files: AbstractFileSystem, pattern: str) -> dict[str, dict[str, Any]]:
         """Follow the links of the folder's page that fit; a page tells no more than names, so each file is asked about."""
@@ -87,18 +105,31 @@ class HttpServer(Server):
         """404 and 410."""
         return _status(error) in (404, 410)
 
+    def is_final(self, error: Exception) -> str:
+        """An answer that sends on to another host does so the next time."""
+        if any(isinstance(cause, _SentElsewhere) for cause in _causes(error)):
+            return (
+                "sends on to another host, where options.storage does not go: name that one in options.path"
+            )
+        return super().is_final(error)
+
 
 def _pour(content: Any, spool: Spool) -> None:
     while chunk := content.read(CHUNK):
         spool.write(chunk)
 
 
-def _status(error: BaseException | None) -> int | None:
-    while error is not None:
-        status = getattr(error, "status", None)
+def _status(error: Exception) -> int | None:
+    for cause in _causes(error):
+        status = getattr(cause, "status", None)
         if isinstance(status, int):
             return status
-        if isinstance(error, FileNotFoundError) and error.__cause__ is None:
+        if isinstance(cause, FileNotFoundError) and cause.__cause__ is None:
             return 404
-        error = error.__cause__
     return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__

@@ -130,10 +130,13 @@ class SftpStore:
 
 
 class FtpStore:
-    """An FTP server over a folder; each number in ``cuts`` breaks one transfer off after so many bytes."""
+    """An FTP server over a folder; each number in ``cuts`` breaks one transfer off after so many bytes.
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    ``encoding`` is that of file names; an ``old`` server describes files as people read them (RFC 959), not machines.
+    """
+
+    def __init__(self, folder: Path, encoding: str = "utf-8", old: bool = False):
+        self.folder, self._encoding, self._old = folder, encoding, old
         self.port = 0
         self.cuts: list[int] = []
         self.start()
@@ -165,8 +168,12 @@ class FtpStore:
                 "dtp_handler": Transfer,
                 "auth_failed_timeout": 0,
                 "use_sendfile": False,
+                "encoding": self._encoding,
             },
         )
+        if self._old:
+            known = FTPHandler.proto_cmds.items()
+            handler.proto_cmds = {name: told for name, told in known if name not in ("MLSD", "MLST")}
         self._server = FTPServer(("127.0.0.1", self.port), handler, ioloop=IOLoop())
         self.port = self._server.address[1]
         self._running = threading.Event()
@@ -194,13 +201,18 @@ class FtpStore:
 
 
 class HttpStore:
-    """An HTTP server over a folder, which it lists; ranges are answered unless told otherwise."""
+    """An HTTP server over a folder, which it lists; ranges are answered unless told otherwise.
+
+    A path that has ``moved`` is answered with the URL where it went; ``asked`` keeps the headers of all requests.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
         self.port = 0
         self.ranges = True
         self.stamped = True
+        self.moved: dict[str, str] = {}
+        self.asked: list[dict[str, str]] = []
         self.start()
 
     def start(self):
@@ -212,6 +224,13 @@ class HttpStore:
 
             def send_head(self):
                 self.rest = None
+                store.asked.append(dict(self.headers))
+                if self.path in store.moved:
+                    self.send_response(302)
+                    self.send_header("Location", store.moved[self.path])
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return None
                 if self.headers.get("Authorization") != expected:
                     self.send_error(401)
                     return None

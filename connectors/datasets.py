@@ -109,7 +109,8 @@ def _of_push(source: Source) -> Dataset | None:
 def _place(source: Source, option: str) -> Any:
     """Return the option, or None where the place itself is a secret; a password by reference hides nothing else."""
     place = str(source.options.get(option) or "")
-    return None if not place or _is_secret(place) else place
+    unknown = not place or _is_secret(place) or (option == "url" and "://" not in place)
+    return None if unknown else place
 
 
 def _is_secret(place: str) -> bool:

@@ -109,7 +109,7 @@ def record_call(resource: Resource, key: str, scope: Scope, stated: Stated) -> C
 
 @lru_cache(maxsize=4096)  # few choices, many calls
 def _chosen(query: bytes) -> tuple[tuple[str, ...], bool]:
-    asked = _parameters(query)
+    asked = parameters_of(query)
     names = tuple(name for name in asked.pop("items", "").split(",") if name)
     provenance = _flag(asked.pop("provenance", "false"))
     if asked:
@@ -119,7 +119,8 @@ def _chosen(query: bytes) -> tuple[tuple[str, ...], bool]:
     return names, provenance
 
 
-def _parameters(query: bytes) -> dict[str, str]:
+def parameters_of(query: bytes) -> dict[str, str]:
+    """Read a query string in which every parameter stands once, or raise ``MalformedRequest``."""
     try:
         pairs = parse_qsl(query.decode(), keep_blank_values=True, errors="strict", max_num_fields=10)
     except ValueError:

@@ -14,6 +14,16 @@ from schemas.errors import RecordNotFound, UnknownResource
 from schemas.resource import Resource
 
 
+def shelf_of(library: Library, attempt: Attempt) -> Shelf:
+    """Return the shelf of the resource that the path names, or raise ``UnknownResource``."""
+    shelf = library.shelves.get(attempt.request.path_params["code"])
+    if shelf is None:  # the name is not repeated: it may be anything, and the refusal is kept for years
+        known = ", ".join(library.shelves)
+        raise UnknownResource("There is no such resource.", hint=f"There are: {known}.")
+    attempt.resource = shelf.resource.code
+    return shelf
+
+
 class Readings:
     """The readings of the ``/v1`` routes; each takes an authenticated attempt and returns a JSON-ready answer."""
 
@@ -23,7 +33,7 @@ class Readings:
 
     async def record(self, attempt: Attempt) -> Any:
         """Answer one record by key; ``RecordNotFound`` when the library has none."""
-        shelf = self._shelf(attempt)
+        shelf = shelf_of(self._library, attempt)
         attempt.stated = stated_in(attempt.headers)
         key = attempt.request.path_params["key"]
         attempt.keys = 1
@@ -40,7 +50,7 @@ class Readings:
 
     async def query(self, attempt: Attempt) -> Any:
         """Answer up to 1,000 keys; those without a record are listed as missing."""
-        shelf = self._shelf(attempt)
+        shelf = shelf_of(self._library, attempt)
         body = await body_of(attempt.request)
         attempt.stated = stated_in(attempt.headers, body)
         attempt.keys = len(body["keys"]) if isinstance(body.get("keys"), list) else 0
@@ -72,7 +82,7 @@ class Readings:
 
     async def resource(self, attempt: Attempt) -> Any:
         """Describe one resource with the JSON Schema of its records."""
-        resource = self._shelf(attempt).resource
+        resource = shelf_of(self._library, attempt).resource
         return self._described(attempt, resource) | {"schema": resource.json_schema()}
 
     def _described(self, attempt: Attempt, resource: Resource) -> dict[str, Any]:
@@ -89,14 +99,6 @@ class Readings:
             "lookups": [item.name for item in resource.lookup_items],
             "agreed_items": sorted({item for a in agreements for item in a.items}, key=resource.position),
         }
-
-    def _shelf(self, attempt: Attempt) -> Shelf:
-        shelf = self._library.shelves.get(attempt.request.path_params["code"])
-        if shelf is None:  # the name is not repeated: it may be anything, and the refusal is kept for years
-            known = ", ".join(self._library.shelves)
-            raise UnknownResource("There is no such resource.", hint=f"There are: {known}.")
-        attempt.resource = shelf.resource.code
-        return shelf
 
     def _agreed(self, attempt: Attempt, shelf: Shelf, call: Call) -> Mapping[str, Callable[[Any], Any]]:
         attempt.items = call.items

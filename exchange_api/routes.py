@@ -108,6 +108,7 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     _guarded(app, "GET", "/v1/resources", resources, "List the catalogue", [])
     _guarded(app, "GET", "/v1/resources/{code}", resource, "Describe a resource", [code])
     _add_sources(app, opened, code)
+    _add_lineage(app, opened, code)
     _add_public(app, opened)
 
 
@@ -133,6 +134,47 @@ def _add_sources(app: FastAPI, opened: Callable[[], Works], code: Mapping[str, A
     _guarded(app, "GET", "/v1/sources/{code}", source, "Describe a source", [code])
     _guarded(app, "PUT", "/v1/sources/{code}", put, "Register a source", [code], _DEFINITION)
     _guarded(app, "POST", "/v1/sources/{code}/batches", push, "Push rows to a source", [code, key], _ROWS)
+
+
+def _add_lineage(app: FastAPI, opened: Callable[[], Works], code: Mapping[str, Any]) -> None:
+    async def record(request: Request) -> Response:
+        works = opened()
+        return await works.door.passed(request, "lineage.record", works.lineage.record)
+
+    async def resource(request: Request) -> Response:
+        works = opened()
+        return await works.door.passed(request, "lineage.resource", works.lineage.resource)
+
+    async def source(request: Request) -> Response:
+        works = opened()
+        return await works.door.passed(request, "lineage.source", works.lineage.source)
+
+    async def column(request: Request) -> Response:
+        works = opened()
+        return await works.door.passed(request, "lineage.column", works.lineage.column)
+
+    of_record = [_parameter(name, "query") for name in ("items", "version", "as_of", "values")]
+    pages = [_parameter(name, "query") for name in ("since", "after", "limit")]
+    path, key, name = "/v1/lineage/", _parameter("key", "path"), _parameter("column", "path")
+    asked = [code, key, *of_record, *_STATED]
+    _guarded(app, "GET", path + "resources/{code}/records/{key:path}", record, "Where items came from", asked)
+    _guarded(
+        app,
+        "GET",
+        path + "sources/{code}/columns/{column:path}",
+        column,
+        "What a column feeds",
+        [code, name, *pages],
+    )
+    _guarded(
+        app,
+        "GET",
+        path + "resources/{code}",
+        resource,
+        "What depends on a resource",
+        [code, _parameter("item", "query"), *pages],
+    )
+    _guarded(app, "GET", path + "sources/{code}", source, "What depends on a source", [code, *pages])
 
 
 def _guarded(

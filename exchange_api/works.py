@@ -17,11 +17,13 @@ from catalog.directory import Directory
 from exchange_api.door import Door, Parts
 from exchange_api.library import LANES as LIBRARY_LANES
 from exchange_api.library import Library
+from exchange_api.lineage import LineageDesk
 from exchange_api.oauth import TokenEndpoint
 from exchange_api.readings import Readings
 from exchange_api.source_process import SourceProcess
 from exchange_api.sources import SourceDesk
 from exchange_api.tokens import Tokens
+from hub.source_registry import Registry
 from infra.database import Database, Role, check_ready, open_database
 from infra.keycheck import check_keyring
 from infra.keyring import FileKeyring
@@ -45,6 +47,7 @@ class Works:
     tokens: Tokens
     library: Library
     desk: SourceDesk
+    lineage: LineageDesk
 
 
 @asynccontextmanager
@@ -71,7 +74,8 @@ async def open_works(settings: Settings) -> AsyncIterator[Works]:
         stack.push_async_callback(_stopped, sealing)
         desk = SourceDesk(settings, database, SourceProcess(settings))
         stack.callback(desk.close)
-        yield Works(door, Readings(library, door), oauth, tokens, library, desk)
+        lineage = LineageDesk(database, library, door, Registry(settings, database))
+        yield Works(door, Readings(library, door), oauth, tokens, library, desk, lineage)
 
 
 async def _lanes(stack: AsyncExitStack, database: Database, number: int) -> Lanes:

@@ -7,7 +7,7 @@ from connectors.source import Source
 from infra.settings import Settings
 
 
-class _LaterKnown(dict[str, str]):
+class LaterKnown(dict[str, str]):
     """Stands for variables whose values only a pull needs: where the departments' systems are."""
 
     def __contains__(self, name: object) -> bool:
@@ -19,4 +19,4 @@ class _LaterKnown(dict[str, str]):
 
 def registered_sources(settings: Settings) -> Mapping[str, Source]:
     """Return every registered source by code; a variable in its options stands as its own name."""
-    return load_sources(settings.sources, _LaterKnown())
+    return load_sources(settings.sources, LaterKnown())

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, text
 
 from audit.recording import record_administration
 from connectors.definition import load_sources, read_source
 from connectors.source import Source
+from hub.registered import LaterKnown
 from infra.database import Database, Role
 from infra.settings import Settings
 from quality.definition import suite_of
@@ -103,3 +105,28 @@ def _with_ordinal(definition: str, stored: Mapping[str, int], known: Mapping[str
     free = max((source.ordinal for source in known.values()), default=0) + 1
     whole = {**raw, "ordinal": stored.get(str(raw.get("code")), free)}
     return yaml.safe_dump(whole, allow_unicode=True, sort_keys=False)
+
+
+class Registry:
+    """The registered sources as they are written, those of the API too; read again only where something has changed.
+
+    For processes that live long and are asked often; safe between threads, for what it holds is replaced whole.
+    """
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings, self._database = settings, database
+        self._held: tuple[Any, Mapping[str, Source]] = (None, {})
+
+    def sources(self) -> Mapping[str, Source]:
+        """Return every registered source by code; a variable in its options stands as its own name."""
+        stamp, held = self._stamp(), self._held
+        if held[0] != stamp:
+            held = (stamp, every_source(self._settings, self._database, LaterKnown()))
+            self._held = held
+        return held[1]
+
+    def _stamp(self) -> Any:
+        files = sorted((path.name, path.stat().st_mtime_ns) for path in self._settings.sources.glob("*.yaml"))
+        query = text("SELECT count(*), max(registered_at) FROM catalog.source")
+        with self._database.engine(Role.APPLICATION).connect() as connection:
+            return files, tuple(connection.execute(query).one())

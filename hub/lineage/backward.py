@@ -29,12 +29,15 @@ LEGAL_BASIS = "政务数据共享条例 第二十六条"  # Decree 809, article 
 
 @dataclass(frozen=True)
 class Question:
-    """Which items (none: all) of which version; ``values`` shows them masked, ``rows`` the departments' row references."""
+    """Which items (none: all) of which version; ``values`` shows them masked.
+
+    ``inside`` also tells what is a department's own affair: where its system is, its references of rows, a batch's window.
+    """
 
     items: tuple[str, ...] = ()
     moment: Moment = LATEST
     values: bool = False
-    rows: bool = True
+    inside: bool = True
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,6 @@ class _Telling:
             "source": came.source,
             "department": fed and fed.told["department"],
             "connector": fed and fed.told["connector"],
-            "dataset": fed and fed.dataset,
             "columns": item["columns"] if item else [],
             "transformation": item and {"kind": item["kind"], "steps": item["steps"]},
             "mapping_of": as_of,
@@ -174,8 +176,10 @@ class _Telling:
             "rule": _word(origin.rule.name if origin.rule else ""),
             "rank": self._rank(winner, origin.item) if winner else None,
         }
-        if self._question.rows:
+        if self._question.inside:
             told["row"] = winner.row if winner and winner.batch == came.number else None
+            told["dataset"] = fed and fed.dataset
+            told["batch"]["window"] = came.window
         return told
 
     def _other(self, origin: ItemOrigin, word: Word, winner: Word | None) -> dict[str, Any]:
@@ -183,7 +187,7 @@ class _Telling:
             "source": self._code(word), "batch": word.batch, "observed_at": word.observed_at.isoformat(), "says": word.says,
             "rank": self._rank(word, origin.item), "lost_by": self._lost_by(origin, word, winner),
         }  # fmt: skip
-        if self._question.rows:
+        if self._question.inside:
             told["row"] = word.row
         if self._question.values:
             told["value"] = word.value
@@ -228,9 +232,7 @@ class _Telling:
 
 
 def _batch(came: Came) -> dict[str, Any]:
-    return {
-        "number": came.number, "window": came.window, "digest": came.digest, "recorded_at": came.recorded_at.isoformat(),
-    }  # fmt: skip
+    return {"number": came.number, "digest": came.digest, "recorded_at": came.recorded_at.isoformat()}
 
 
 def _rules(came: Came, item: str) -> Iterator[dict[str, Any]]:

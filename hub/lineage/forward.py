@@ -137,7 +137,7 @@ def impact(connection: Connection, reach: Reach, page: Page) -> dict[str, Any]:
         "of": dict(reach.of),
         "resource": {"code": resource.code, "title": resource.title, "library": resource.library},
         "roles": list(reach.roles),
-        "sources": _sources(connection, reach),
+        "sources": _sources(connection, reach, located=page.system is None),
         "items": _items(reach),
         "since": since.isoformat(),
         "calls": [_use(one) for one in use.totals(connection, resource.code, items, since, page.system)],
@@ -158,14 +158,16 @@ def every_page(connection: Connection, reach: Reach, page: Page) -> dict[str, An
     return answer
 
 
-def _sources(connection: Connection, reach: Reach) -> list[dict[str, Any]]:
+def _sources(connection: Connection, reach: Reach, *, located: bool) -> list[dict[str, Any]]:
+    """Tell of the sources; where they are, to those alone who see everything."""
     kept = definitions.latest(connection, [source.code for source in reach.sources])
     told = []
     for source in reach.sources:
         known = kept.get(source.code)
         where = known.dataset if known and known.dataset else dataset_of(source).record()
         names = ("code", "department", "title", "connector")
-        told.append({name: getattr(source, name) for name in names} | {"dataset": dict(where)})
+        shown = {name: getattr(source, name) for name in names}
+        told.append(shown | ({"dataset": dict(where)} if located else {}))
     return told
 
 

@@ -129,7 +129,7 @@ def rechunk(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
         while count >= rows:
             whole = _joined(held)
             yield whole.slice(0, rows)
-            held, count = [whole.slice(rows)], count - rows
+            held, count = [whole.slice(rows)] if count > rows else [], count - rows
     if count:
         yield _joined(held)
 

@@ -1,30 +1,34 @@
-"""The connector for departments' databases: read-only, paged by (watermark, row id), streamed.
+"""The connector for departments' databases: read-only, paged by (watermark, row id), streamed over one connection.
 
-Each page is a statement of its own, so nothing is held open at the department while the hub works, and a page that
-takes longer than ``options.timeout_seconds`` (default 600) is given up. Rows whose watermark is null can be placed
-nowhere in that order; they come first in every pull. Without a watermark the whole table comes in every pull.
-PostgreSQL is read through ADBC, all else through SQLAlchemy.
+Each page is a statement and a transaction of its own: no snapshot and no lock outlives it, and one that takes longer than
+``options.timeout_seconds`` is given up. Without a watermark the whole table comes in every pull. PostgreSQL is read through ADBC,
+all else through SQLAlchemy. How a pull is gone on with is in ``connectors.sql.progress``.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connectors.batch import Delivery, rechunk, with_last
 from connectors.pace import Pace
 from connectors.references import row_references
 from connectors.source import Source
+from connectors.sql import refusals
 from connectors.sql.page import Key, Page, Register, Span
+from connectors.sql.progress import Progress
+from connectors.sql.text import POSTGRESQL
+from connectors.sql.values import json_ready
 from connectors.window import Window
-from schemas.errors import InvalidWindow, WrongFormat
+from schemas.errors import InvalidWindow
 from schemas.update_cycles import CHINA
 
 _PAGE_BATCHES = 8
 _PAGE_OF_REFERENCES = 200_000
+_PAGE_SECONDS = 10
 
 
 class SqlConnector:
@@ -34,45 +38,37 @@ class SqlConnector:
         self._source = source
         self._register = _open(source)
         self._columns = tuple(name for name in source.columns if name in self._register.shape)
+        self._pace = Pace(source.option("rows_per_second"))
 
     def deliveries(self, state: dict[str, Any] | None, batch_rows: int) -> Iterator[Delivery]:
         """Yield the source's rows behind ``state``; the last batch of a whole-table pull resets it."""
-        source, register = self._source, self._register
-        after: Key | None = (state or {}).get("after")
+        source, progress = self._source, Progress.of(state)
         as_of = datetime.now(tz=UTC)
-        _require_ids(register, source)
-        if source.watermark:
-            yield from self._unplaced(state, batch_rows, as_of)
-        order, placed = _order(source)
-        pages = _pages(
-            register, source, Page(self._columns, order, _PAGE_BATCHES * batch_rows, after, placed)
-        )
-        for table, last in with_last(rechunk(pages, batch_rows)):
-            window = _window(source, after)
-            after = None if last and not source.watermark else _last_key(table, order)
-            yield self._delivery(table, window, {"after": after}, as_of)
+        _require_ids(self._register, source)
+        for (table, placed), last in with_last(self._tables(progress, batch_rows)):
+            order, _ = _order(source) if placed else (source.row_id, None)
+            window = _window(source, progress, placed=placed)
+            progress = progress.behind(_last_key(table, order), placed=placed)
+            if last:
+                progress = progress.ended(again=source.watermark is None)
+            yield self._delivery(table, window, progress.state(), as_of)
 
     def within(self, window: Window, batch_rows: int) -> Iterator[Delivery]:
         """Yield the rows whose watermark lies in the window; departments' clocks show China's time."""
-        source, register = self._source, self._register
+        source = self._source
         as_of = datetime.now(tz=UTC)
-        _require_ids(register, source)
+        _require_ids(self._register, source)
         order, placed = _order(source)
-        page = Page(
-            self._columns, order, _PAGE_BATCHES * batch_rows, null=placed, within=_span(source, window)
-        )
-        for table in rechunk(_pages(register, source, page), batch_rows):
-            yield self._delivery(
-                table,
-                f"from {window.since:%Y-%m-%d %H:%M %z} until {window.until:%Y-%m-%d %H:%M %z}",
-                {},
-                as_of,
-            )
+        page = replace(self._page(order, batch_rows), null=placed, within=_span(source, window))
+        told = f"from {window.since:%Y-%m-%d %H:%M %z} until {window.until:%Y-%m-%d %H:%M %z}"
+        for table in rechunk(self._pages(page), batch_rows):
+            yield self._delivery(table, told, {}, as_of)
 
     def references(self) -> Iterator[pa.Array]:
         """Yield the reference of every row that is there now, in pages of their own."""
         names = self._source.row_id
-        for table in _pages(self._register, self._source, Page(names, names, _PAGE_OF_REFERENCES)):
+        limit = self._limit(_PAGE_OF_REFERENCES)
+        for table in self._pages(Page(names, names, limit), apart=False):
             yield row_references(table, names, pa.nulls(table.num_rows, pa.string()))
 
     def acknowledge(self, state: dict[str, Any]) -> None:
@@ -82,14 +78,54 @@ class SqlConnector:
         """Let the database go."""
         self._register.close()
 
-    def _unplaced(self, state: dict[str, Any] | None, batch_rows: int, as_of: datetime) -> Iterator[Delivery]:
-        """Yield rows without a watermark, leaving the state as it was: they are digested, so nothing is doubled."""
+    def _tables(self, progress: Progress, batch_rows: int) -> Iterator[tuple[pa.Table, bool]]:
+        """Yield the rows of each batch, those without a watermark first, and whether they have one."""
         source = self._source
-        column = source.watermark.column if source.watermark else ""
-        page = Page(self._columns, source.row_id, _PAGE_BATCHES * batch_rows, null=(column, True))
-        pages = _pages(self._register, source, page)
-        for table in rechunk(pages, batch_rows):
-            yield self._delivery(table, f"{column} is null", state or {"after": None}, as_of)
+        if source.watermark and not progress.placed_only:
+            page = self._page(source.row_id, batch_rows)
+            page = replace(page, after=progress.unplaced, null=(source.watermark.column, True))
+            for table in rechunk(self._pages(page), batch_rows):
+                yield table, False
+        order, placed = _order(source)
+        within = progress.overlap(source)
+        page = replace(self._page(order, batch_rows), null=placed, within=within)
+        if within is None:
+            page = replace(page, after=progress.after)
+        for table in rechunk(self._pages(page), batch_rows):
+            yield table, True
+
+    def _page(self, order: tuple[str, ...], batch_rows: int) -> Page:
+        limit = self._source.option("page_rows") or self._limit(_PAGE_BATCHES * batch_rows)
+        return Page(self._columns, order, limit, chunk=min(limit, batch_rows))
+
+    def _limit(self, most: int) -> int:
+        """Return how many rows a page may have: where they are slowed down, as many as some seconds may bring."""
+        per_second = self._source.option("rows_per_second")
+        return min(most, _PAGE_SECONDS * per_second) if per_second else most
+
+    def _pages(self, page: Page, *, apart: bool = True) -> Iterator[pa.Table]:
+        """Stream page after page; the pace is kept between them, while nothing is open at the department.
+
+        Rows must differ in the key where they must be told ``apart``.
+        """
+        ends: set[str] = set()
+        last: pa.Table | None = None
+        while True:
+            count = 0
+            # Read one ahead: with its last rows a page is over at the department, too, and the hub may take its time.
+            for table, _ in with_last(self._register.rows(page)):
+                if table.num_rows:
+                    if apart:
+                        _require_apart(self._source, last, table, page.order)
+                    count, last = count + table.num_rows, table
+                    yield table
+            if last is None or count < page.limit:
+                return
+            self._pace.spent(count)
+            page = replace(page, after=_last_key(last, page.order))
+            if str(page.after) in ends:
+                raise refusals.same_ids(self._source, page.order)
+            ends.add(str(page.after))
 
     def _delivery(self, table: pa.Table, window: str, state: dict[str, Any], as_of: datetime) -> Delivery:
         references = row_references(
@@ -124,7 +160,7 @@ def _span(source: Source, window: Window) -> Span:
 
 
 def _is_postgresql(source: Source) -> bool:
-    return str(source.option("url")).startswith(("postgresql://", "postgres://"))
+    return POSTGRESQL.match(str(source.option("url"))) is not None
 
 
 def _open(source: Source) -> Register:
@@ -141,43 +177,37 @@ def _require_ids(register: Register, source: Source) -> None:
     """A row without an id would be passed over by every comparison with a key, so none may be there."""
     for name in source.row_id:
         if any(table.num_rows for table in register.rows(Page((name,), (name,), 1, null=(name, True)))):
-            raise WrongFormat(
-                f"Source {source.code}: a row has no {name!r}, so the rows cannot be paged by it.",
-                hint="Name a column that is never null in row_id.",
-                source=source.code,
-                column=name,
-            )
+            raise refusals.no_id(source, name)
 
 
-def _pages(register: Register, source: Source, page: Page) -> Iterator[pa.Table]:
-    """Stream page after page, at no more rows a second than the department allows."""
-    pace = Pace(source.option("rows_per_second"))
-    while True:
-        count, last = 0, None
-        for table in register.rows(page):
-            if table.num_rows:
-                count, last = count + table.num_rows, table
-                yield table
-                pace.spent(table.num_rows)
-        if last is None or count < page.limit:
-            return
-        page = replace(page, after=_last_key(last, page.order))
+def _require_apart(source: Source, before: pa.Table | None, table: pa.Table, order: tuple[str, ...]) -> None:
+    """Two rows of the same key would be one to every comparison, so that a pull gone on with may pass over the second."""
+    keys = table.select(order)
+    if before is not None:
+        first, second = (
+            one.select(order).to_pylist() for one in (before.slice(before.num_rows - 1), table.slice(0, 1))
+        )
+        if first == second:
+            raise refusals.same_ids(source, order)
+    same = None
+    for column in keys.columns:
+        equal = pc.equal(column.slice(1), column.slice(0, max(0, len(column) - 1)))
+        same = equal if same is None else pc.and_(same, equal)
+    if pc.any(same).as_py():
+        raise refusals.same_ids(source, order)
 
 
 def _last_key(table: pa.Table, order: tuple[str, ...]) -> Key:
-    return [_json_ready(table.column(name)[-1].as_py()) for name in order]
+    return [json_ready(table.column(name)[-1].as_py()) for name in order]
 
 
-def _json_ready(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ")
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value) if isinstance(value, Decimal) else value
-
-
-def _window(source: Source, after: Key | None) -> str:
-    if after is None:
+def _window(source: Source, progress: Progress, *, placed: bool) -> str:
+    if not placed:
+        return f"{source.watermark.column if source.watermark else ''} is null"
+    if overlap := progress.overlap(source):
+        return f"{overlap[0]} from {overlap[1]}"
+    if progress.after is None:
         return "from the start"
-    names = source.watermark.column if source.watermark else ", ".join(source.row_id)
-    return f"{names} after {after[0] if source.watermark else ', '.join(str(part) for part in after)}"
+    if source.watermark:
+        return f"{source.watermark.column} after {progress.after[0]}"
+    return f"{', '.join(source.row_id)} after {', '.join(str(part) for part in progress.after)}"

@@ -1,10 +1,10 @@
 """Any other department's database, read through SQLAlchemy with a cursor that streams: SQLite, MariaDB, MySQL, …"""
 
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import Any
-from urllib.parse import quote
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -14,24 +14,13 @@ from sqlalchemy.pool import NullPool
 
 from connectors.batch import Shape
 from connectors.source import Source
-from connectors.sql import refusals
-from connectors.sql.page import Page
-from connectors.sql.text import checked, place_of, relation
+from connectors.sql import mysql, refusals, sqlite
+from connectors.sql.page import Page, behind
+from connectors.sql.text import checked, geometries, place_of, relation
+from connectors.sql.values import array
 from schemas.errors import ConfigurationError, SourceError, WrongFormat
 
-_FETCHED_ROWS = 10_000
-_CONNECT_SECONDS = 10
-# Error numbers of MySQL and MariaDB, which state no class of the SQL standard a driver passes on.
-_MYSQL = {1044: "28000", 1045: "28000", 1142: "42501", 1146: "42P01", 1698: "28000", 1049: "3D000"}
-_MYSQL |= {
-    1969: "57014",
-    3024: "57014",
-    2002: "08001",
-    2003: "08001",
-    2005: "08001",
-    2006: "08006",
-    2013: "08006",
-}
+_COLON = re.compile(r":(?=\w)")
 
 
 class RelationalRegister:
@@ -40,13 +29,16 @@ class RelationalRegister:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._place = place_of(source)
-        url = make_url(str(source.option("url")))
-        self._engine = _engine(url, source)
+        self._geometries = geometries(source)
+        self._deadline = sqlite.Deadline(source.option("timeout_seconds"))
+        self._engine = self._made(make_url(str(source.option("url"))))
         self._connection = self._connect()
         try:
             quote_name = self._engine.dialect.identifier_preparer.quote_identifier
-            self._relation = sa.text(relation(source, quote_name))
-            self.shape = self._described()
+            # A colon would begin a parameter.
+            self._relation = sa.text(_COLON.sub(r"\\:", relation(source, quote_name)))
+            self._columns = self._described()
+            self.shape = self._shape()
             if lacking := source.lacks(self.shape):
                 raise refusals.missing_columns(source, self._place, lacking)
         except BaseException:
@@ -55,134 +47,165 @@ class RelationalRegister:
 
     def rows(self, page: Page) -> Iterator[pa.Table]:
         """Stream one page."""
-        columns = [_column(name) for name in page.columns]
-        keys = [_column(name) for name in page.order]
-        query = sa.select(*columns).select_from(self._relation).order_by(*keys).limit(page.limit)
+        keys = [self._key(name) for name in page.order]
+        query = (
+            sa.select(*(_column(name) for name in page.columns)).select_from(self._relation).order_by(*keys)
+        )
         if page.null:
-            name, is_null = page.null
-            query = query.where(_column(name).is_(None) if is_null else _column(name).is_not(None))
+            query = query.where(self._placed(*page.null))
         if page.within:
             name, since, until = page.within
-            query = query.where(_column(name) >= since, _column(name) < until)
-        if page.after is not None:
-            query = query.where(_behind(keys, page.after))
-        yield from self._stream(query, list(page.columns))
+            query = query.where(_column(name) >= self._bound(name, since))
+            query = query.where(_column(name) < self._bound(name, until)) if until else query
+        if page.after is None:
+            yield from self._stream(query.limit(page.limit), page)
+            return
+        values = [self._bound(name, value) for name, value in zip(page.order, page.after, strict=True)]
+        query = query.where(_from(keys, values)).limit(page.limit + 1)
+        yield from behind(self._stream(query, page), page)
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
         self._engine.dispose()
 
-    def _connect(self) -> Connection:
+    # ── the connection ───────────────────────────────────────────────────────────────────────────────
+
+    def _made(self, url: URL) -> sa.Engine:
+        source = self._source
+        backend, seconds = url.get_backend_name(), source.option("timeout_seconds")
+        if backend == sqlite.BACKEND:
+            return sqlite.engine(url.database or "", self._deadline, source.option("lock_timeout_seconds"))
         try:
+            arguments = (
+                mysql.arguments(url.get_dialect().driver, seconds) if backend in mysql.BACKENDS else {}
+            )
+            return sa.create_engine(url, poolclass=NullPool, connect_args=arguments)
+        except (ModuleNotFoundError, NoSuchModuleError):
+            raise ConfigurationError(
+                f"Source {source.code}: the driver of {url.drivername} is not installed.",
+                hint="Install it beside the hub, for example pymysql for mysql+pymysql.",
+            ) from None
+
+    def _connect(self) -> Connection:
+        with self._answered():
             connection = self._engine.connect().execution_options(stream_results=True)
-            for statement in _session(self._engine.dialect, self._source.option("timeout_seconds")):
-                connection.exec_driver_sql(statement)
-        except DBAPIError as error:
-            raise self._refusal(error) from None
+            try:
+                for statement in self._session():
+                    connection.exec_driver_sql(statement)
+                connection.rollback()
+            except BaseException:
+                connection.close()
+                raise
         return connection
 
-    def _described(self) -> Shape:
+    def _session(self) -> list[str]:
+        dialect, source = self._engine.dialect, self._source
+        if dialect.name == sqlite.BACKEND:
+            return sqlite.SESSION
+        if dialect.name in mysql.BACKENDS:
+            return mysql.session(
+                mariadb=getattr(dialect, "is_mariadb", False),
+                seconds=source.option("timeout_seconds"),
+                lock_seconds=source.option("lock_timeout_seconds"),
+            )
+        return []
+
+    # ── what is there ────────────────────────────────────────────────────────────────────────────────
+
+    def _described(self) -> mysql.Columns | Sequence[str]:
+        """Return every column's name, where the driver tells them with their types."""
+        query = sa.select(sa.text("*")).select_from(self._relation).limit(0)
+        with self._answered(), self._connection.execute(query) as result:
+            if self._engine.dialect.name in mysql.BACKENDS:
+                return mysql.Columns(result.cursor)
+            return list(result.keys())
+
+    def _shape(self) -> Shape:
         """Return every column with the type its database states, as far as the driver passes one on."""
+        if isinstance(self._columns, mysql.Columns):
+            return self._columns.names
         if table := self._source.option("table"):
             schema, _, name = str(table).rpartition(".")
-            try:
+            # Of some views a dialect knows nothing.
+            with suppress(NoSuchTableError, sa.exc.CompileError), self._answered():
                 columns = sa.inspect(self._connection).get_columns(name, schema=schema or None)
                 return {column["name"]: str(column["type"]).partition(" COLLATE")[0] for column in columns}
-            except (NoSuchTableError, sa.exc.CompileError):
-                pass  # a view of which the dialect knows nothing, or no table at all: the query will tell
-            except DBAPIError as error:
-                raise self._refusal(error) from None
-        query = sa.select(sa.text("*")).select_from(self._relation).limit(0)
-        try:
-            return dict.fromkeys(self._connection.execute(query).keys(), "unstated")
-        except DBAPIError as error:
-            raise self._refusal(error) from None
+        return dict.fromkeys(self._columns, "unstated")
 
-    def _stream(self, query: sa.Select[Any], names: list[str]) -> Iterator[pa.Table]:
+    # ── how it is asked for and read ─────────────────────────────────────────────────────────────────
+
+    def _key(self, name: str) -> sa.ColumnElement[Any]:
+        column = _column(name)
+        return self._columns.key(column) if isinstance(self._columns, mysql.Columns) else column
+
+    def _bound(self, name: str, value: Any) -> Any:
+        return self._columns.bound(name, value) if isinstance(self._columns, mysql.Columns) else value
+
+    def _placed(self, name: str, is_null: bool) -> sa.ColumnElement[bool]:
+        column = _column(name)
+        if isinstance(self._columns, mysql.Columns):
+            return self._columns.unplaced(column) if is_null else self._columns.placed(column)
+        return column.is_(None) if is_null else column.is_not(None)
+
+    def _stream(self, query: sa.Select[Any], page: Page) -> Iterator[pa.Table]:
+        with self._answered(), self._connection.execute(query) as result:
+            for rows in result.partitions(page.chunk):
+                yield self._table(rows, page.columns)
+
+    def _table(self, rows: Sequence[Any], names: Sequence[str]) -> pa.Table:
+        kinds = self._columns.arrow if isinstance(self._columns, mysql.Columns) else {}
+        columns = zip(names, zip(*rows, strict=True), strict=True)
+        return pa.table(
+            {name: array(values, kinds.get(name), raw=name in self._geometries) for name, values in columns}
+        )
+
+    # ── what it refuses ──────────────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def _answered(self) -> Iterator[None]:
+        """Say what was refused; and end the transaction, with the snapshot and the locks that the database keeps for it."""
+        driver: type[Exception] = self._engine.dialect.loaded_dbapi.Error
+        self._deadline.set()
         try:
-            with self._connection.execute(query) as result:
-                for rows in result.partitions(_FETCHED_ROWS):
-                    yield _table(rows, names)
-        except (DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
+            yield
+        except (DBAPIError, driver) as error:
             raise self._refusal(error) from None
+        finally:
+            with suppress(AttributeError, DBAPIError, driver):  # while connecting there is none yet
+                self._connection.rollback()
 
     def _refusal(self, error: Exception) -> SourceError:
         original = error.orig if isinstance(error, DBAPIError) else error
-        if isinstance(original, sqlite3.Error):
-            return self._sqlite_refusal(str(original))
-        state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
-        arguments = getattr(original, "args", ())
-        if not state and arguments and isinstance(arguments[0], int):
-            state = _MYSQL.get(arguments[0], str(arguments[0]))
-        return refusals.from_sqlstate(self._source, self._place, state or "unknown")
-
-    def _sqlite_refusal(self, words: str) -> SourceError:
-        if "no such table" in words:
-            return refusals.missing_table(self._source, self._place)
-        if "unable to open" in words or "locked" in words:
-            return refusals.unreachable(self._source, self._place)
-        if "not a database" in words or "malformed" in words:
+        state = self._state(original)
+        if state == "format":
             return WrongFormat(
                 f"Source {self._source.code}: {self._place} is no SQLite database, or a broken one."
             )
-        return refusals.from_sqlstate(self._source, self._place, "unknown")
+        return refusals.from_sqlstate(self._source, self._place, state)
 
-
-def _engine(url: URL, source: Source) -> sa.Engine:
-    if url.get_backend_name() == "sqlite":
-        file = f"file:{quote(str(Path(url.database or '').resolve()))}?mode=ro"
-        return sa.create_engine(
-            "sqlite://", creator=lambda: sqlite3.connect(file, uri=True), poolclass=NullPool
-        )
-    arguments = (
-        {"connect_timeout": _CONNECT_SECONDS} if url.get_backend_name() in ("mysql", "mariadb") else {}
-    )
-    try:
-        return sa.create_engine(url, poolclass=NullPool, connect_args=arguments)
-    except (ModuleNotFoundError, NoSuchModuleError):
-        raise ConfigurationError(
-            f"Source {source.code}: the driver of {url.drivername} is not installed.",
-            hint="Install it beside the hub, for example pymysql for mysql+pymysql.",
-        ) from None
-
-
-def _session(dialect: sa.Dialect, seconds: int) -> list[str]:
-    """Statements that make the session unable to write and its queries limited in time."""
-    if dialect.name == "sqlite":
-        return ["PRAGMA query_only = ON"]
-    if dialect.name in ("mysql", "mariadb"):
-        limit = f"max_statement_time = {seconds}"
-        if not getattr(dialect, "is_mariadb", False):
-            limit = f"max_execution_time = {seconds * 1000}"
-        return ["SET SESSION TRANSACTION READ ONLY", f"SET SESSION {limit}"]
-    return []
+    def _state(self, original: BaseException | None) -> str:
+        """Return the class of the SQL standard, as far as the driver tells it."""
+        if isinstance(original, sqlite3.Error):
+            return sqlite.state_of(str(original))
+        arguments = getattr(original, "args", ())
+        if self._engine.dialect.name in mysql.BACKENDS and arguments and arguments[0] in mysql.ERRORS:
+            return mysql.ERRORS[arguments[0]]
+        return getattr(original, "sqlstate", None) or getattr(original, "pgcode", None) or "unknown"
 
 
 def _column(name: str) -> sa.ColumnClause[Any]:
     return sa.column(sa.sql.quoted_name(checked(name), quote=True))
 
 
-def _behind(keys: list[sa.ColumnClause[Any]], after: list[Any]) -> sa.ColumnElement[bool]:
-    """Write (a, b) > (x, y) as a > x OR (a = x AND b > y): every dialect has that."""
+def _from(keys: Sequence[sa.ColumnElement[Any]], values: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """Write (a, b) >= (x, y) as a > x OR (a = x AND b >= y): every dialect has that."""
+    last = len(keys) - 1
     cases = [
         sa.and_(
-            *(key == value for key, value in zip(keys[:place], after[:place], strict=True)),
-            keys[place] > after[place],
+            *(key == value for key, value in zip(keys[:place], values[:place], strict=True)),
+            keys[place] >= values[place] if place == last else keys[place] > values[place],
         )
         for place in range(len(keys))
     ]
     return sa.or_(*cases)
-
-
-def _table(rows: Sequence[Any], names: list[str]) -> pa.Table:
-    columns = zip(*rows, strict=True)
-    return pa.table({name: _array(values) for name, values in zip(names, columns, strict=True)})
-
-
-def _array(values: tuple[Any, ...]) -> pa.Array:
-    """Infer the type; where one column holds values of several, as SQLite allows, all become text."""
-    try:
-        return pa.array(values)
-    except (pa.ArrowTypeError, pa.ArrowInvalid):
-        return pa.array([None if value is None else str(value) for value in values], pa.string())

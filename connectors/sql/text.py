@@ -8,6 +8,10 @@ from sqlalchemy.exc import ArgumentError
 
 from connectors.source import Source
 from schemas.errors import DefinitionError
+from schemas.resource import resource_named
+
+POSTGRESQL = re.compile(r"^postgres(ql)?(\+\w+)?://")
+"""How the URL of a PostgreSQL begins, whatever driver it names."""
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f\"`\[\];]{1,128}")
 
@@ -29,6 +33,13 @@ def relation(source: Source, quote: Callable[[str], str]) -> str:
     if table := source.option("table"):
         return ".".join(quote(checked(part)) for part in str(table).split(".")) + " AS delivered"
     return f"({str(source.option('query')).strip().rstrip(';')}) AS delivered"
+
+
+def geometries(source: Source) -> frozenset[str]:
+    """Return the columns whose bytes are shapes: those of items that are geometries."""
+    resource = resource_named(source.resource)
+    fed = [mapped for name, mapped in source.mapping.items() if resource.item(name).geometry]
+    return frozenset(column for mapped in fed for column in mapped.source_columns)
 
 
 def place_of(source: Source) -> str:

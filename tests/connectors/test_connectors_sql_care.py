@@ -1,11 +1,14 @@
 """Pulling never harms the department's database: it cannot write, ends what takes long, and holds one connection and no lock."""
 
 import time
+from contextlib import closing
 
 import pytest
 from registers import COLUMNS, STAMPED, TABLE, companies, ids
 
 from connectors.pull import pull
+from connectors.sql.page import Page
+from connectors.sql.postgresql import PostgresRegister as PostgresReader
 from schemas.errors import DefinitionError, SourceError, SourceUnreachable
 
 ACTIVITY = {
@@ -68,16 +71,21 @@ def test_nothing_can_be_written(register, company_source):
 
 @pytest.mark.server
 def test_a_query_cannot_lift_the_limits_of_the_next_page(postgres_register, company_source):
-    postgres_register.insert(companies(4))
+    postgres_register.insert(companies(1))
+    postgres_register.execute("CREATE TABLE flag (lifted boolean)")
+    postgres_register.execute("INSERT INTO flag VALUES (true)")
     limits = "current_setting('statement_timeout') || current_setting('default_transaction_read_only')"
     lifting = "set_config('statement_timeout', '0', false) || set_config('default_transaction_read_only', 'off', false)"
-    query = f'SELECT {COLUMNS}, {limits} AS "限", {lifting} AS "解" FROM "{TABLE}"'
-    mapping = {"credit_code": "统一社会信用代码", "name": "限", "address": "解"}
-    source = company_source(
-        postgres_register, table=None, options={"query": query, "page_rows": 2}, mapping=mapping
-    )
-    found = [row["限"] for batch in pull(source, None, 2) for row in batch.table.to_pylist()]
-    assert found == ["10minon", "0off", "10minon", "0off"]
+    query = f'SELECT {COLUMNS}, CASE WHEN EXISTS (SELECT FROM flag) THEN {lifting} ELSE {limits} END AS "限" FROM "{TABLE}"'
+    mapping = {"credit_code": "统一社会信用代码", "name": "限"}
+    source = company_source(postgres_register, table=None, options={"query": query}, mapping=mapping)
+    page = Page(("限", "主体编号"), ("主体编号",), 10)
+    with closing(PostgresReader(source)) as reader:
+        (lifted,) = reader.rows(page)
+        postgres_register.execute("DELETE FROM flag")
+        (kept,) = reader.rows(page)
+    assert lifted.column("限").to_pylist() == ["0off"]
+    assert kept.column("限").to_pylist() == ["10minon"]
 
 
 # ── it ends what takes long, and waits for no lock ───────────────────────────────────────────────────

@@ -59,14 +59,16 @@ class Quarantine:
         self._index = BlindIndex(keyring)
         self._sealer = Sealer(keyring, f"quarantine/{source}")
 
-    def keep(self, cursor: Any, rows: pa.Table, batch: int, recorded_at: datetime) -> None:
-        """Store the refused rows (``_row``, ``_raw``, ``_reasons``); a row met before is only marked as met again.
+    def keep(
+        self, cursor: Any, rows: pa.Table, delivered: pa.Array, batch: int, recorded_at: datetime
+    ) -> None:
+        """Store the refused rows (``_row``, ``_reasons``) as JSON ``delivered``; a row met before is only marked as met again.
 
         Where references name rows, what was refused of the same row before counts as replaced.
         """
         if rows.num_rows == 0:
             return
-        originals = [text.encode() for text in rows["_raw"].to_pylist()]
+        originals = [text.encode() for text in delivered.to_pylist()]
         digests = self._index.digest(f"quarantine/{self._source}", originals)
         reasons = [json.dumps(found, ensure_ascii=False) for found in rows["_reasons"].to_pylist()]
         staged = pa.table({

@@ -61,7 +61,9 @@ def _ours(ground: Ground) -> float:
     with hub.database.engine(Role.OWNER).begin() as connection:
         names = (tables.contribution, tables.golden, tables.history, tables.change)
         connection.execute(
-            text(f"TRUNCATE {', '.join(names)}, library.quarantine, library.watermark, library.batch")
+            text(
+                f"TRUNCATE {', '.join(names)}, library.quarantine, library.watermark, library.shape, library.batch"
+            )
         )
     began = perf_counter()
     report = ingest_source(hub, SOURCE)

@@ -18,7 +18,7 @@ def rows_as_json(table: pa.Table) -> pa.Array:
     parts: list[pa.Array | str] = []
     for place, name in enumerate(table.column_names):
         parts.append(f"{',' if place else '{'}{json.dumps(name, ensure_ascii=False)}:")
-        parts.append(_values(pa.concat_arrays(table.column(place).chunks)))
+        parts.append(_values(table.column(place).combine_chunks()))
     if not parts:
         return pa.repeat(pa.scalar("{}"), table.num_rows)
     return pc.binary_join_element_wise(*parts, "}", "")

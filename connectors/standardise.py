@@ -33,7 +33,7 @@ PROBLEMS = pa.schema(
 TRAVELLING = (
     pa.field("_row", pa.string()),
     pa.field("_observed_at", dates.STAMP),
-    pa.field("_raw", pa.string()),
+    pa.field("_place", pa.int64()),
 )
 _REASONS = {
     "code": "the value is no code or label of its set",
@@ -49,11 +49,17 @@ _NUMBERS = (ItemType.NUMERIC, ItemType.MONEY, ItemType.DOUBLE, ItemType.FLOAT, I
 @dataclass(frozen=True)
 class Standardised:
     """``table`` has the resource's items in order, then ``_row`` (string), ``_observed_at`` (timestamp[us, UTC])
-    and ``_raw`` (string: the raw row as JSON); ``problems`` has ``_index`` (row in ``table``), ``item``, ``rule``, ``reason``.
+    and ``_place`` (the row's in the batch); ``problems`` has ``_index`` (row in ``table``), ``item``, ``rule``, ``reason``.
+    ``delivered`` has the raw columns.
     """
 
     table: pa.Table
     problems: pa.Table
+    delivered: pa.Table
+
+    def originals(self, places: pa.ChunkedArray) -> pa.Array:
+        """Return rows as they were delivered, each as a JSON object."""
+        return rows_as_json(self.delivered.take(places))
 
 
 def standardise(source: Source, resource: Resource, batch: Batch) -> Standardised:
@@ -78,11 +84,12 @@ def standardise(source: Source, resource: Resource, batch: Batch) -> Standardise
     columns += [
         _whole(raw.column("_row")),
         _observed_at(source, batch, raw),
-        rows_as_json(raw.drop_columns([name for name in raw.column_names if name.startswith("_")])),
+        pa.array(np.arange(raw.num_rows)),
     ]
-    schema = pa.schema([*resource.arrow_schema, *TRAVELLING])
     return Standardised(
-        pa.Table.from_arrays(columns, schema=schema), pa.concat_tables([PROBLEMS.empty_table(), *problems])
+        pa.Table.from_arrays(columns, schema=pa.schema([*resource.arrow_schema, *TRAVELLING])),
+        pa.concat_tables([PROBLEMS.empty_table(), *problems]),
+        raw.drop_columns([name for name in raw.column_names if name.startswith("_")]),
     )
 
 

@@ -182,11 +182,12 @@ def _taken(cursor: Any, source: Source) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Judged:
-    """A batch on its way into the library; ``place`` is its place in the run, from 1."""
+    """A batch on its way into the library; ``place`` is its place in the run, from 1, ``originals`` what is quarantined."""
 
     place: int
     batch: Batch
     verdict: Verdict
+    originals: pa.Array
     identified: Identified
     drift: Found | None = None
 
@@ -217,7 +218,10 @@ class _Run:
                 self._step("standardise", place, batch)
                 verdict = self._verdict(batch, standard)
                 self._step("gate", place, batch)
-                yield Judged(place, batch, verdict, self._identified(verdict.admitted, gone), found)
+                originals = standard.originals(verdict.quarantined["_place"])
+                yield Judged(
+                    place, batch, verdict, originals, self._identified(verdict.admitted, gone), found
+                )
 
     def _standard(self, batch: Batch, found: Found) -> Standardised:
         standard = standardise(self._source, self._resource, batch)
@@ -231,7 +235,9 @@ class _Run:
         batch, gone = departures.compared(cursor, self._library, self._source, standing(self._source))
         nothing = pa.schema([*self._resource.arrow_schema, *TRAVELLING]).empty_table()
         verdict = gate(self._source.code, self._resource, nothing, PROBLEMS.empty_table())
-        return Judged(0, batch, verdict, replace(self._intake.identified(nothing), gone=gone))
+        return Judged(
+            0, batch, verdict, pa.array([], pa.string()), replace(self._intake.identified(nothing), gone=gone)
+        )
 
     def _identified(self, admitted: pa.Table, gone: Batch | None) -> Identified:
         """Say whose row each is; a file's row number is no reference by which a row is known tomorrow."""
@@ -289,7 +295,7 @@ class _Run:
         if self._defined:
             definitions.keep(cursor, self._defined, number)
             self._defined = ()  # once a run: where the batch does not commit, the run ends
-        self._quarantine.keep(cursor, verdict.quarantined, number, now)
+        self._quarantine.keep(cursor, verdict.quarantined, judged.originals, number, now)
         self._quarantine.settle(cursor, verdict.admitted["_row"], number, now)
         if (drift := judged.drift) is not None and drift.outcome is not None:
             changed = [change.record() for change in drift.changes]

@@ -227,7 +227,7 @@ def test_geometries(standardised):
 
     values, problems, done = run(pa.array([point.wkb, b"junk", None], pa.binary()))
     assert (values, problems) == ([point.wkb, None, None], {1: "geometry"})
-    assert json.loads(done.table.column("_raw")[1].as_py()) == {"geometry": b"junk".hex().upper()}
+    assert json.loads(done.originals(pa.array([1]))[0].as_py()) == {"geometry": b"junk".hex().upper()}
     assert run(["POINT (106.5 29.5)", point.wkb_hex, "昨天"])[:2] == (
         [point.wkb, point.wkb, None],
         {2: "geometry"},
@@ -245,13 +245,13 @@ def test_the_table_is_the_resources_and_what_travels_with_it(standardised):
     table = {"值": ["张'三\"", None], "更新": ["2026-01-01 08:00:00", "昨天"]}
     _, problems, done = standardised("name", table, {"column": "值"}, observed_at="更新")
     items = resource_named("natural_person").arrow_schema.names
-    assert done.table.schema.names == [*items, "_row", "_observed_at", "_raw"]
+    assert done.table.schema.names == [*items, "_row", "_observed_at", "_place"]
     assert done.table.schema.field("date_of_birth").type == pa.date32()
     assert done.table.column("former_names").null_count == 2
     assert done.table.column("citizen_number").to_pylist() == [NUMBER, NUMBER]
     assert done.table.column("_row").to_pylist() == ["r0", "r1"]
     assert done.table.column("_observed_at").to_pylist() == [datetime(2026, 1, 1, tzinfo=UTC), AS_OF]
-    assert [json.loads(raw) for raw in done.table.column("_raw").to_pylist()] == [
+    assert [json.loads(raw) for raw in done.originals(done.table.column("_place")).to_pylist()] == [
         {"值": "张'三\"", "更新": "2026-01-01 08:00:00"},
         {"值": None, "更新": "昨天"},
     ]

@@ -1,6 +1,6 @@
 """What happened to divisions: splits, mergers, renamings, new codes and ends, told by a table's periods alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -23,12 +23,17 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class Event:
-    """On ``day``, ``before`` became ``after`` (codes); ``MOVE`` is a change of parent under the same code and name."""
+    """On ``day``, ``before`` became ``after`` (codes).
+
+    ``MOVE`` is a change of parent under the same code and name, or one that an authority calls so. ``approval`` is the
+    document that ordered the change, where a table tells it.
+    """
 
     day: date
     change: Change
     before: tuple[str, ...]
     after: tuple[str, ...]
+    approval: str = ""
 
 
 def events_of(table: Divisions, code: str) -> tuple[Event, ...]:
@@ -36,23 +41,33 @@ def events_of(table: Divisions, code: str) -> tuple[Event, ...]:
 
     The table may be a part of a larger one, where it holds the code's predecessors and successors and theirs.
     """
-    found: set[Event] = set()
-    for division in table.history(code):
-        day = division.valid_from
-        if day != ALWAYS and not table.sources(code, day) and not _continued(table, code, day):
-            found.add(Event(day, Change.ESTABLISH, (), (code,)))
-    for row in table.rows:
-        found.update(_told_by(table, row, code))
-    return tuple(sorted(found))
+    return _sorted(
+        event
+        for row in table.rows
+        if row.code == code or code in row.successors or any(part.to == code for part in row.transfers)
+        for event in _told_by(table, row)
+        if code in (*event.before, *event.after)
+    )
 
 
-def _told_by(table: Divisions, row: Division, code: str) -> Iterator[Event]:
-    """Yield what the end of one meaning, and the parts it gave away, tell of a code."""
-    if row.valid_to is not None and code in (row.code, *row.successors):
+def events_in(table: Divisions) -> tuple[Event, ...]:
+    """Return everything that happened in a table, the oldest event first."""
+    return _sorted(event for row in table.rows for event in _told_by(table, row))
+
+
+def _sorted(events: Iterable[Event]) -> tuple[Event, ...]:
+    return tuple(sorted(set(events)))
+
+
+def _told_by(table: Divisions, row: Division) -> Iterator[Event]:
+    """Yield what the beginning and end of one meaning, and the parts it gave away, tell."""
+    begins = row.valid_from
+    if begins != ALWAYS and not table.sources(row.code, begins) and not _continued(table, row.code, begins):
+        yield Event(begins, Change.ESTABLISH, (), (row.code,))
+    if row.valid_to is not None:
         yield _end(table, row, row.valid_to)
     for part in row.transfers:
-        if code in (row.code, part.to):
-            yield Event(part.on, Change.TRANSFER, (row.code,), (part.to,))
+        yield Event(part.on, Change.TRANSFER, (row.code,), (part.to,))
 
 
 def _end(table: Divisions, division: Division, day: date) -> Event:
@@ -69,7 +84,7 @@ def _end(table: Divisions, division: Division, day: date) -> Event:
 
 def _succession(table: Divisions, division: Division, heir: str, day: date) -> Change:
     """Name what one division's becoming one other is."""
-    begun = [row for row in table.rows if row.code == heir and row.valid_from == day]
+    begun = [row for row in table.meanings(heir) if row.valid_from == day]
     if not begun:
         return Change.MERGE  # the heir was there before and took it in
     if heir != division.code:
@@ -79,7 +94,7 @@ def _succession(table: Divisions, division: Division, heir: str, day: date) -> C
 
 def _continued(table: Divisions, code: str, day: date) -> tuple[str, ...]:
     """Return the code itself where one of its meanings ends and another begins on that day."""
-    periods = [row for row in table.rows if row.code == code]
+    periods = table.meanings(code)
     ends, begins = (
         any(row.valid_to == day for row in periods),
         any(row.valid_from == day for row in periods),

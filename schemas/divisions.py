@@ -40,7 +40,7 @@ ALWAYS = date.min
 """Stands for a beginning that no table tells."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """A part that a division gave to another on a day and lived on."""
 
@@ -48,7 +48,7 @@ class Transfer:
     on: date
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # slots: a table of villages has 620,000
 class Division:
     """What a code meant in one period; ``successors`` are the codes it went to, the main heir first.
 
@@ -111,6 +111,10 @@ class Divisions:
         if self._known(code) not in self._periods:
             raise self._unknown(code, None)
         return tuple(self._periods[self._known(code)])
+
+    def meanings(self, code: str) -> tuple[Division, ...]:
+        """Return every meaning of a code just as it is written, the oldest first; none when it never was one."""
+        return tuple(self._periods.get(code, ()))
 
     def predecessors(self, division: Division) -> tuple[Division, ...]:
         """Return the meanings that ended when this one began and went to it, wholly or in part, by code."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +28,15 @@ from exchange_api.calls import Call, Stated, headers_of
 from exchange_api.problems import problem, status_of
 from exchange_api.tokens import Tokens
 from infra.telemetry import describe
-from schemas.errors import AccessDenied, CallError, HubError, InvalidToken, LedgerUnavailable, RecordNotFound
+from schemas.errors import (
+    AccessDenied,
+    CallError,
+    HubError,
+    InvalidToken,
+    LedgerUnavailable,
+    RecordNotFound,
+    UnknownCode,
+)
 
 _log = logging.getLogger(__name__)
 _UUID = re.compile(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -53,12 +62,22 @@ class Attempt:
     subjects: list[bytes] = field(default_factory=list)
     items: tuple[str, ...] | None = None
     records: int = 0
+    etag: str = ""
+    unchanged: bool = False
 
     def identify(self) -> None:
         """Read the headers and take over the caller's id where it is a UUID, which cannot hold a personal value."""
         self.headers = headers_of(self.request.scope)
         given = self.headers.get(b"hub-request-id")
         self.id = given.decode().lower() if given and _UUID.fullmatch(given) else str(self.entry_id)
+
+    def has_fresh(self, etag: str) -> bool:
+        """Tell whether the caller holds this version of the answer (RFC 9110, 13.1.2); the answer then has no body."""
+        self.etag = etag
+        given = self.headers.get(b"if-none-match", b"").decode("latin-1")
+        held = {part.strip().removeprefix("W/") for part in given.split(",")}
+        self.unchanged = bool(held & {etag, "*"})
+        return self.unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +128,20 @@ class Door:
         entry = _entry(attempt, Kind.CALL, "answered", None)
         await self._parts.appender.append(entry)
         headers = self._receipt(attempt, entry)
+        if attempt.etag:
+            headers |= {
+                "ETag": attempt.etag,
+                "Cache-Control": "private, no-cache",
+            }  # keep it, and ask whether it holds
+        if attempt.unchanged:
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
         return Response(body, media_type="application/json", headers=headers)
 
     async def refused(self, attempt: Attempt, error: HubError) -> Response:
         """Put a refusal on the ledger and answer with its problem; for the token endpoint, too."""
         if isinstance(error, LedgerUnavailable):
             return problem(error, attempt.id)
-        if isinstance(error, RecordNotFound):
+        if isinstance(error, RecordNotFound | UnknownCode):
             entry = _entry(attempt, Kind.CALL, "not_found", error.code)
         else:
             outcome = "refused" if isinstance(error, CallError) or status_of(error) < 500 else "failed"

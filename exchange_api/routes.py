@@ -5,10 +5,11 @@ from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request
-from fastapi.routing import APIRoute
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
+from exchange_api.code_routes import add_code_routes
+from exchange_api.guarded import guarded as _guarded
+from exchange_api.guarded import parameter as _parameter
 from exchange_api.sources import FORMATS
 from exchange_api.works import Works
 
@@ -49,22 +50,6 @@ _QUERY: Mapping[str, Any] = {
 _TEXT: Mapping[str, Any] = {"schema": {"type": "string"}}
 _DEFINITION = {"application/yaml": _TEXT, "application/json": {"schema": {"type": "object"}}}
 _ROWS = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in FORMATS}
-
-
-class DoorRoute(APIRoute):
-    """A route behind the door: it reads the request itself and answers every error, so nothing stands around it."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.app = self._answer
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self.endpoint(Request(scope, receive, send))
-        await response(scope, receive, send)
-
-
-def _parameter(name: str, place: str, kind: str = "string") -> dict[str, Any]:
-    return {"name": name, "in": place, "required": place == "path", "schema": {"type": kind}}
 
 
 def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
@@ -109,6 +94,7 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     _guarded(app, "GET", "/v1/resources/{code}", resource, "Describe a resource", [code])
     _add_sources(app, opened, code)
     _add_lineage(app, opened, code)
+    add_code_routes(app, opened)
     _add_public(app, opened)
 
 
@@ -175,23 +161,6 @@ def _add_lineage(app: FastAPI, opened: Callable[[], Works], code: Mapping[str, A
         [code, _parameter("item", "query"), *pages],
     )
     _guarded(app, "GET", path + "sources/{code}", source, "What depends on a source", [code, *pages])
-
-
-def _guarded(
-    app: FastAPI,
-    method: str,
-    path: str,
-    endpoint: Any,
-    summary: str,
-    parameters: list[Any],
-    body: Mapping[str, Any] | None = None,
-) -> None:
-    described: dict[str, Any] = {"parameters": parameters, "security": [{"oauth2": []}]}
-    if body is not None:
-        described["requestBody"] = {"required": True, "content": body}
-    app.router.add_api_route(
-        path, endpoint, methods=[method], summary=summary, openapi_extra=described, route_class_override=DoorRoute
-    )  # fmt: skip
 
 
 def _add_public(app: FastAPI, opened: Callable[[], Works]) -> None:

@@ -14,6 +14,7 @@ from audit.notes import NoteSigner, ledger_signer
 from audit.receipts import Receipts
 from audit.sealer import seal
 from catalog.directory import Directory
+from exchange_api.codes import CodeDesk
 from exchange_api.door import Door, Parts
 from exchange_api.library import LANES as LIBRARY_LANES
 from exchange_api.library import Library
@@ -48,6 +49,7 @@ class Works:
     library: Library
     desk: SourceDesk
     lineage: LineageDesk
+    codes: CodeDesk
 
 
 @asynccontextmanager
@@ -75,7 +77,8 @@ async def open_works(settings: Settings) -> AsyncIterator[Works]:
         desk = SourceDesk(settings, database, SourceProcess(settings))
         stack.callback(desk.close)
         lineage = LineageDesk(database, library, door, Registry(settings, database))
-        yield Works(door, Readings(library, door), oauth, tokens, library, desk, lineage)
+        codes = CodeDesk(database)
+        yield Works(door, Readings(library, door), oauth, tokens, library, desk, lineage, codes)
 
 
 async def _lanes(stack: AsyncExitStack, database: Database, number: int) -> Lanes:

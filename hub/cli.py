@@ -13,6 +13,7 @@ from hub.commands import (
     airflow,
     audit,
     city,
+    codes,
     data,
     database,
     demo,
@@ -36,6 +37,7 @@ for group in (demo, serving, data, airflow):
     group.register(app)
 app.add_typer(city.app, name="city")
 app.add_typer(source.app, name="source")
+app.add_typer(codes.app, name="codes")
 app.add_typer(quality.app, name="quality")
 app.add_typer(lineage.app, name="lineage")
 app.add_typer(quarantine.app, name="quarantine")

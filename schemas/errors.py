@@ -105,6 +105,27 @@ class WrongCodeTable(HubError):
     title = "The file is no table of codes"
 
 
+class MalformedEdition(HubError):
+    """An edition of a code set, or the day it is asked for, is not written as it should be."""
+
+    code = "malformed_edition"
+    title = "The edition is malformed"
+
+
+class CodeTablesTooLarge(HubError):
+    """Two tables of codes are too large to be matched while a caller waits."""
+
+    code = "code_tables_too_large"
+    title = "The tables are too large to be matched at once"
+
+
+class NotWritten(HubError):
+    """A file that was asked for cannot be written there, or not of that kind."""
+
+    code = "not_written"
+    title = "The file cannot be written"
+
+
 # ── department systems ───────────────────────────────────────────────────────────────────────────────
 
 

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0010_code_events"
-down_revision = "0009_sources"
+revision = "0011_code_events"
+down_revision = "0010_lineage"
 branch_labels = None
 depends_on = None
 

@@ -112,7 +112,10 @@ def test_a_renaming_is_found_only_where_an_authority_told_it():
 
 def test_a_move_under_another_parent_is_doubted_until_an_authority_tells_it():
     left, right = table(_510101100="中川镇"), table(_510102108="中川镇")
-    moved = [town("510101100", "中川镇", until=CHANGED, heirs=("510102108",)), town("510102108", "中川镇", CHANGED)]
+    moved = [
+        town("510101100", "中川镇", until=CHANGED, heirs=("510102108",)),
+        town("510102108", "中川镇", CHANGED),
+    ]
 
     assert told(left, right) == [(Outcome.AMBIGUOUS, "510101100", "510102108")]
     assert told(left, right, moved) == [(Outcome.OTHER_CODE, "510101100", "510102108")]
@@ -179,7 +182,12 @@ def test_an_end_without_a_successor_is_told_as_such():
 
 
 def test_towns_of_merged_counties_are_found_under_the_new_one():
-    left = [county("510105", "江北区"), county("510112", "渝北区"), town("510105001", "观音桥街道"), town("510112001", "龙溪街道")]
+    left = [
+        county("510105", "江北区"),
+        county("510112", "渝北区"),
+        town("510105001", "观音桥街道"),
+        town("510112001", "龙溪街道"),
+    ]
     right = [county("510157", "两江新区"), town("510157001", "观音桥街道"), town("510157002", "龙溪街道")]
     merged = [
         county("510105", "江北区", valid_to=CHANGED, successors=("510157",)),
@@ -191,7 +199,9 @@ def test_towns_of_merged_counties_are_found_under_the_new_one():
         (Outcome.OTHER_CODE, "510105001", "510157001"),
         (Outcome.OTHER_CODE, "510112001", "510157002"),
     ]
-    counties = crosswalk(left, right, successions_told(Divisions(merged), OLD, NEW, "notices")).counts()["county"]
+    counties = crosswalk(left, right, successions_told(Divisions(merged), OLD, NEW, "notices")).counts()[
+        "county"
+    ]
     assert counties == {"merged": 2}
 
 

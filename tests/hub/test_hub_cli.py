@@ -40,6 +40,8 @@ COMMANDS = [
     ["source", "accept"], ["quarantine", "groups"], ["quarantine", "list"], ["quarantine", "export"],
     ["quarantine", "take-back"], ["quarantine", "replay"], ["quarantine", "dismiss"], ["quarantine", "escalate"],
     ["quality", "scorecard"], ["quality", "history"], ["quality", "consistency"], ["quality", "docs"],
+    ["codes", "list"], ["codes", "show"], ["codes", "import"], ["codes", "changes"], ["codes", "at"], ["codes", "history"],
+    ["codes", "events"], ["codes", "crosswalk"], ["codes", "search"],
     ["airflow"], ["schedule"], ["schedule", "pause"], ["schedule", "resume"],
 ]  # fmt: skip
 

@@ -35,7 +35,9 @@ def test_a_code_is_followed_over_several_changes_and_splits():
 
 
 def test_a_code_that_was_used_again_is_followed_as_what_it_was():
-    table = Divisions([town("1", until=FIRST, heirs=("2",)), town("2", FIRST), town("1", SECOND, name="another")])
+    table = Divisions(
+        [town("1", until=FIRST, heirs=("2",)), town("2", FIRST), town("1", SECOND, name="another")]
+    )
 
     assert codes(became(table, "1", date(2000, 1, 1), LAST)) == ["2"]
     assert [row.name for row in became(table, "1", SECOND, LAST).found] == ["another"]
@@ -48,7 +50,9 @@ def test_a_renaming_under_the_same_code_goes_on():
 
 
 def test_a_trail_that_ends_is_told_and_not_bridged():
-    table = Divisions([town("1", until=FIRST), town("2", until=FIRST, heirs=("9",)), town("1", SECOND)], whole=False)
+    table = Divisions(
+        [town("1", until=FIRST), town("2", until=FIRST, heirs=("9",)), town("1", SECOND)], whole=False
+    )
 
     assert became(table, "1", date(2000, 1, 1), LAST).lost == ("1",)
     assert became(table, "1", date(2000, 1, 1), LAST).found == ()
@@ -74,6 +78,8 @@ def test_the_events_of_a_table_are_those_of_its_codes():
     table = divisions()
     whole = events_in(table)
 
-    assert set(whole) == {event for code in {row.code for row in table.rows} for event in events_of(table, code)}
+    assert set(whole) == {
+        event for code in {row.code for row in table.rows} for event in events_of(table, code)
+    }
     assert list(whole) == sorted(whole)
     assert {event.change for event in whole} >= {Change.MERGE, Change.SPLIT}

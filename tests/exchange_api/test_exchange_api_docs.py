@@ -11,7 +11,10 @@ from schemas import errors
 from schemas.resource import resource_named
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
-FAMILIES = (errors.CallError, errors.UnknownResource, errors.UnknownItem, errors.InvalidIdentifier)
+FAMILIES = (
+    *(errors.CallError, errors.UnknownResource, errors.UnknownItem, errors.InvalidIdentifier),
+    *(errors.UnknownCodeSet, errors.UnknownCode, errors.MalformedEdition, errors.CodeTablesTooLarge),
+)
 UNAVAILABLE = (errors.LedgerUnavailable, errors.DatabaseUnavailable)
 
 

@@ -49,7 +49,8 @@ def consolidate(contributions: ir.Table, policy: Survivorship) -> ir.Table:
 
 
 def _winner(rows: ir.Table, base: Any, item: str, ranks: Mapping[int, int]) -> dict[str, ir.Value]:
-    present = rows[item].notnull()
+    # Only the registered sources' words count: what one said that is no more has neither rank nor provenance.
+    present = rows[item].notnull() & rows["_source"].isin(list(ranks))
     if len(ranks) <= 1:
         return {item: rows[item].arbitrary(where=present)}
     cases = [(rows["_source"] == ordinal, rank) for ordinal, rank in ranks.items()]

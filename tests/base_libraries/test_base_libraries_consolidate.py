@@ -111,6 +111,16 @@ def test_an_item_nobody_speaks_of_has_no_provenance():
     assert [decode(code) for code in golden["_provenance"]][1:] == [None, None]
 
 
+def test_a_source_that_is_no_longer_registered_has_no_say():
+    """Without a rank its word would win or lose by chance."""
+    rows = contributions((9, 4, "2026-02-01", "black", 7), (SURVEY, 2, "2026-01-01", "blue", None))
+
+    (golden,) = run(duckdb.connect(), POLICY, rows).to_pylist()
+
+    assert (golden["colour"], golden["size"]) == ("blue", None)
+    assert [decode(code) for code in golden["_provenance"]] == [(2, Rule.ONLY), (2, Rule.ONLY), None]
+
+
 def test_the_order_of_rows_does_not_matter():
     rows = contributions(
         (HEARSAY, 3, "2026-01-01", "green", None),

@@ -71,22 +71,26 @@ class _Part(io.RawIOBase):
 
 
 def _end_of_data(path: Path, wanted: Wanted, encoding: Encoding, layout: Layout) -> int:
-    """Count the bytes up to the footer, row by row, for a field may span lines."""
-    place = _mark_length(path, encoding)
+    """Count the bytes up to the footer and the empty rows above it, row by row, for a field may span lines."""
+    end = place = _mark_length(path, encoding)  # ``end`` is that of the last row with a value
     kept = int(wanted.option("footer_rows"))
     starts: deque[int] = deque(maxlen=kept or 1)
     with path.open(encoding=encoding.codec, newline="") as file:
         lines = _Counted(file, _BARE.get(encoding.codec, encoding.codec))
         reader = csv.reader(lines, delimiter=layout.delimiter)
         for row in reader:
-            start, place = place, place + lines.taken()
+            place += lines.taken()
             first = _first_filled(row)
-            if reader.line_num <= layout.lines or first is None:
+            if reader.line_num <= layout.lines:
+                end = place
+                continue
+            if first is None:
                 continue
             if _ends(first, wanted):
-                place = start
+                place = end
                 break
-            starts.append(start)
+            starts.append(end)
+            end = place
     return starts[0] if kept and len(starts) == kept else place
 
 

@@ -2,9 +2,11 @@
 
 Understood are 2020-01-02, 2020/1/2, 2020.1.2, 20200102, 2020年1月2日, each with or without a time and an offset, and
 Excel serials (days since 1899-12-30). Times without an offset are China Standard Time (UTC+8, no daylight saving since
-1991). An impossible date, such as 31 February, becomes null.
+1991). An impossible date, such as 31 February, becomes null. Other ways of writing are stated as patterns, never guessed;
+a year of two digits (``%y``) is of 1969 to 2068, as POSIX has it.
 """
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -17,6 +19,7 @@ from schemas.fixed_width import Bytes, rows_of_width
 
 Numbers = npt.NDArray[np.int64]
 
+AUTO = "auto"
 STAMP = pa.timestamp("us", tz="UTC")
 
 _TIME = (
@@ -27,6 +30,7 @@ _SEPARATED = rf"^(?P<Y>\d{{4}})\s*[-/.年]\s*(?P<m>\d{{1,2}})\s*[-/.月]\s*(?P<d
 _COMPACT = rf"^(?P<Y>\d{{4}})(?P<m>\d{{2}})(?P<d>\d{{2}}){_TIME}"
 _RUN_TOGETHER = r"^(?P<Y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?P<H>\d{2})(?P<M>\d{2})(?P<S>\d{2})(?P<f>)(?P<z>)$"
 _SERIAL = r"^\d{5}(\.\d+)?$"
+_DIGITS = {"Y": "4", "y": "2"} | dict.fromkeys("mdHMS", "1,2")
 _AUTO = (_SEPARATED, _COMPACT, _RUN_TOGETHER)
 
 _DIGIT, _SEPARATOR = b"0123456789", b"-/."
@@ -36,24 +40,25 @@ _SHAPES = {8: (_DIGIT,) * 8, 10: _DAY, 19: _DAY + _CLOCK}
 _DAYS = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _CHINA_SECONDS = 8 * 3600
 _SERIAL_EPOCH = -25569  # 1899-12-30 in days of 1970
+_PIVOT = 69
 _NOTHING = np.iinfo(np.int64).min  # NumPy's NaT
 
 
-def to_timestamps(column: pa.Array, pattern: str = "auto") -> pa.Array:
-    """Read dates and times as ``timestamp[us, UTC]``; what is none becomes null."""
+def to_timestamps(column: pa.Array, *patterns: str) -> pa.Array:
+    """Read dates and times as ``timestamp[us, UTC]``, by the first pattern that fits (``auto`` without); what is none becomes null."""
     if pa.types.is_date(column.type):
         column = column.cast(pa.timestamp("us"))
     if pa.types.is_timestamp(column.type):
         if column.type.tz is not None:
             return column.cast(STAMP)
         return _shifted(column.cast(pa.timestamp("us")))
-    seconds, micros = _read(column, pattern)
+    seconds, micros = _read(column, patterns or (AUTO,))
     none = seconds == _NOTHING
     return pa.array(np.where(none, 0, seconds) * 10**6 + micros, mask=none).cast(STAMP)
 
 
-def to_dates(column: pa.Array, pattern: str = "auto") -> pa.Array:
-    """Read dates as ``date32``, in China's calendar day where a time is given; what is none becomes null."""
+def to_dates(column: pa.Array, *patterns: str) -> pa.Array:
+    """Read dates as ``date32``, likewise, in China's calendar day where a time is given; what is none becomes null."""
     if pa.types.is_date(column.type):
         return column.cast(pa.date32())
     if pa.types.is_timestamp(column.type):
@@ -63,7 +68,7 @@ def to_dates(column: pa.Array, pattern: str = "auto") -> pa.Array:
             pa.int32(),
         )
         return days.cast(pa.date32())
-    seconds, _ = _read(column, pattern)
+    seconds, _ = _read(column, patterns or (AUTO,))
     none = seconds == _NOTHING
     days = np.floor_divide(np.where(none, 0, seconds) + _CHINA_SECONDS, 86400)
     return pa.array(days.astype(np.int32), mask=none).cast(pa.date32())
@@ -73,19 +78,21 @@ def _shifted(local: pa.Array) -> pa.Array:
     return pc.subtract(local.cast(pa.int64()), _CHINA_SECONDS * 10**6).cast(STAMP)
 
 
-def _read(column: pa.Array, pattern: str) -> tuple[Numbers, Numbers]:
+def _read(column: pa.Array, patterns: Sequence[str]) -> tuple[Numbers, Numbers]:
     """Return UTC seconds of 1970 (``_NOTHING`` where unreadable) and microseconds."""
     texts = pc.utf8_trim_whitespace(column.cast(pa.string()))
     seconds = np.full(len(texts), _NOTHING, dtype=np.int64)
     micros = np.zeros(len(texts), dtype=np.int64)
-    if pattern == "auto":
+    if patterns[0] == AUTO:
         _fill_fixed_widths(texts, seconds)
-    odd = np.flatnonzero((seconds == _NOTHING) & texts.is_valid().to_numpy(zero_copy_only=False))
-    if len(odd):
-        encoded = texts.take(pa.array(odd)).dictionary_encode()
-        places = encoded.indices.to_numpy()
-        distinct_seconds, distinct_micros = _read_odd(encoded.dictionary, pattern)
-        seconds[odd], micros[odd] = distinct_seconds[places], distinct_micros[places]
+    there = texts.is_valid().to_numpy(zero_copy_only=False)
+    for pattern in patterns:
+        odd = np.flatnonzero((seconds == _NOTHING) & there)
+        if len(odd):
+            encoded = texts.take(pa.array(odd)).dictionary_encode()
+            places = encoded.indices.to_numpy()
+            distinct_seconds, distinct_micros = _read_odd(encoded.dictionary, pattern)
+            seconds[odd], micros[odd] = distinct_seconds[places], distinct_micros[places]
     return seconds, micros
 
 
@@ -93,7 +100,7 @@ def _read_odd(texts: pa.Array, pattern: str) -> tuple[Numbers, Numbers]:
     """Read by expressions what is not of a fixed width; each distinct text comes once."""
     seconds = np.full(len(texts), _NOTHING, dtype=np.int64)
     micros = np.zeros(len(texts), dtype=np.int64)
-    for expression in _AUTO if pattern == "auto" else (_expression(pattern),):
+    for expression in _AUTO if pattern == AUTO else (_expression(pattern),):
         todo = np.flatnonzero(seconds == _NOTHING)
         if not len(todo):
             break
@@ -101,7 +108,7 @@ def _read_odd(texts: pa.Array, pattern: str) -> tuple[Numbers, Numbers]:
         found = np.flatnonzero(parts.is_valid().to_numpy(zero_copy_only=False))
         if len(found):
             seconds[todo[found]], micros[todo[found]] = _assembled(parts.take(pa.array(found)))
-    if pattern == "auto":
+    if pattern == AUTO:
         _fill_serials(texts, seconds)
     return seconds, micros
 
@@ -156,6 +163,9 @@ def _assembled(parts: pa.StructArray) -> tuple[Numbers, Numbers]:
 
     year, month, day, hour, minute, second = (number(name) for name in "YmdHMS")
     offsets = _offsets(parts.field("z")) if "z" in names else _CHINA_SECONDS
+    if "y" in names:
+        short = number("y")
+        year = short + np.where(short >= _PIVOT, 1900, 2000)
     seconds = _civil(year, month, day, hour * 3600 + minute * 60 + second - offsets)
     in_day = (hour < 24) & (minute < 60) & (second < 60)
     micros = _fractions(parts.field("f")) if "f" in names else np.zeros(len(parts), dtype=np.int64)
@@ -203,9 +213,11 @@ def _expression(pattern: str) -> str:
             expression += _escaped(character)
             continue
         directive = next(parts, "")
-        if directive not in "YmdHMS" or not directive:
-            raise DefinitionError(f"Date pattern {pattern!r}: %{directive} is not one of %Y %m %d %H %M %S.")
-        expression += rf"(?P<{directive}>\d{{4}})" if directive == "Y" else rf"(?P<{directive}>\d{{1,2}})"
+        if directive not in _DIGITS:
+            raise DefinitionError(
+                f"Date pattern {pattern!r}: %{directive} is not one of %Y %y %m %d %H %M %S."
+            )
+        expression += rf"(?P<{directive}>\d{{{_DIGITS[directive]}}})"
     return f"^{expression}$"
 
 

@@ -20,7 +20,8 @@ class ItemMapping:
     """Exactly one of ``column``, ``columns`` (joined by ``join``) or ``constant``, and how to read the value.
 
     ``codes`` maps the department's own values to codes, ``code_set`` the labels of a shared code set; both may be
-    given, ``codes`` first. ``date`` is ``auto`` or a pattern of ``%Y %m %d %H %M %S``. ``scale`` multiplies a number.
+    given, ``codes`` first. ``date`` is ``auto``, a pattern of ``%Y %m %d %H %M %S``
+    (``%y`` for a year of two digits), or a list of them, of which the first that fits counts. ``scale`` multiplies a number.
     """
 
     column: str | None = None
@@ -29,15 +30,15 @@ class ItemMapping:
     constant: str | None = None
     codes: Mapping[str, str] = field(default_factory=dict)
     code_set: str | None = None
-    date: str = "auto"
+    date: tuple[str, ...] = ("auto",)
     scale: Decimal = Decimal(1)
 
     def __post_init__(self) -> None:
         given = [self.column is not None, bool(self.columns), self.constant is not None]
         if sum(given) != 1:
             raise DefinitionError("needs exactly one of 'column', 'columns' and 'constant'.")
-        if self.date != "auto" and not all(part in self.date for part in ("%Y", "%m", "%d")):
-            raise DefinitionError("'date' is neither 'auto' nor a pattern with %Y, %m and %d.")
+        if not self.date or not all(map(_is_date, self.date)):
+            raise DefinitionError("'date' is neither 'auto' nor a pattern with %Y or %y, %m and %d.")
 
     @property
     def source_columns(self) -> tuple[str, ...]:
@@ -45,6 +46,11 @@ class ItemMapping:
         if self.column is not None:
             return (self.column,)
         return tuple(part for part in self.columns if isinstance(part, str))
+
+
+def _is_date(pattern: str) -> bool:
+    year = ("%Y" in pattern) != ("%y" in pattern)
+    return pattern == "auto" or (year and "%m" in pattern and "%d" in pattern)
 
 
 def parse_mapping(item: str, raw: Any) -> ItemMapping:
@@ -84,6 +90,10 @@ def _columns(value: Any) -> tuple[str | Constant, ...]:
     )
 
 
+def _dates(value: Any) -> tuple[str, ...]:
+    return tuple(map(_text, value)) if isinstance(value, list) else (_text(value),)
+
+
 def _codes(value: Any) -> Mapping[str, str]:
     if not isinstance(value, dict) or not value:
         raise DefinitionError("'codes' is not a mapping of the department's values to codes.")
@@ -109,6 +119,7 @@ def _scale(value: Any) -> Decimal:
 _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "columns": _columns,
     "codes": _codes,
+    "date": _dates,
     "code_set": _code_set,
     "scale": _scale,
 }

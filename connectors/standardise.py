@@ -133,7 +133,7 @@ def _item(item: Item, mapping: ItemMapping, raw: pa.Table) -> tuple[pa.Array, st
 
 
 def _dated(item: Item, mapping: ItemMapping, column: pa.Array) -> pa.Array:
-    return (dates.to_dates if item.type is ItemType.DATE else dates.to_timestamps)(column, mapping.date)
+    return (dates.to_dates if item.type is ItemType.DATE else dates.to_timestamps)(column, *mapping.date)
 
 
 def _texts(item: Item, mapping: ItemMapping, text: pa.Array) -> tuple[pa.Array, str, pa.Array | None]:

@@ -150,6 +150,22 @@ def test_a_declared_date_pattern(standardised):
     )
     with pytest.raises(DefinitionError, match="%y"):
         standardised("date_of_birth", ["x"], {"column": "值", "date": "%Y%m%d%y"})
+    with pytest.raises(DefinitionError, match="%b is not one of"):
+        standardised("date_of_birth", ["x"], {"column": "值", "date": "%Y%m%d%b"})
+
+
+def test_dates_that_were_written_otherwise_in_other_years(standardised):
+    """The first pattern that fits counts; two digits are of 1969 to 2068."""
+    how = {"column": "值", "date": ["auto", "%m/%d/%y %H:%M:%S"]}
+    raw = [
+        "2004-10-01 00:00:00",
+        "10/01/99 00:00:00",
+        "09/30/00 00:00:00",
+        "13/01/99 00:00:00",
+        "10/01/1999 00:00:00",
+    ]
+    dates = [date(2004, 10, 1), date(1999, 10, 1), date(2000, 9, 30), None, None]
+    assert standardised("date_of_birth", raw, how)[:2] == (dates, {3: "date", 4: "date"})
 
 
 def test_typed_dates_pass():

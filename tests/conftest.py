@@ -134,7 +134,7 @@ def _database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield server.url(name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -173,4 +173,4 @@ def database_copy(server, tmp_path):
     yield _copy
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         for name in made:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

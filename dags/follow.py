@@ -5,13 +5,11 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetAny, task
 
-from dags.orders import FIRST_DAY, LONGEST_RUN, RETRIES, hub_opened, library
+from dags.orders import hub_opened, library, of_the_hub, wanted
 from hub.dag_names import SEAL, scorecard_dag_name
 from hub.registered import registered_sources
 from infra.settings import load_settings
 from schemas.resource import resource_named
-
-OWNER = "exchange-hub"
 
 
 def scorecard(resource: str) -> dict[str, Any]:
@@ -39,7 +37,7 @@ def scorecard_dag(code: str) -> DAG:
         description=f"The six dimensions of {resource.title}, after it has taken something in",
         schedule=[library(code)],
         tags={"scorecard", resource.library or code},
-        **_following(),
+        **of_the_hub(),
     ) as dag:
         task(task_id="scorecard")(scorecard)(code)
     return dag
@@ -53,24 +51,15 @@ def seal_dag(codes: Iterable[str]) -> DAG:
         description="Number what was committed, extend the Merkle tree, sign a checkpoint",
         schedule=AssetAny(*(library(code) for code in codes)),
         tags={"seal", "ledger"},
-        **_following(),
+        **of_the_hub(),
     ) as dag:
         task(task_id="seal")(seal)()
     return dag
 
 
-def _following() -> dict[str, Any]:
-    return {
-        "start_date": FIRST_DAY,
-        "catchup": False,
-        "max_active_runs": 1,
-        "dagrun_timeout": LONGEST_RUN,
-        "default_args": {"owner": OWNER, **RETRIES},
-    }
-
-
 _resources = sorted({source.resource for source in registered_sources(load_settings()).values()})
 for _code in _resources:
-    scorecard_dag(_code)
-if _resources:
+    if wanted(scorecard_dag_name(_code)):
+        scorecard_dag(_code)
+if _resources and wanted(SEAL):
     seal_dag(_resources)

@@ -24,6 +24,7 @@ from dags.orders import (
     hub_opened,
     library,
     tell_given_up,
+    wanted,
 )
 from hub.dag_names import ingest_dag_name
 from hub.registered import registered_sources
@@ -117,4 +118,5 @@ def _time() -> Param:
 
 
 for _source in registered_sources(load_settings()).values():
-    ingest_dag(_source)
+    if wanted(ingest_dag_name(_source.code)):
+        ingest_dag(_source)

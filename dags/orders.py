@@ -5,17 +5,18 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow.sdk import Asset
+from airflow.sdk import Asset, get_parsing_context
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowException
 
 from hub.composition import Hub
-from hub.dag_names import source_of_dag
+from hub.dag_names import ingest_dag_name, source_of_dag
 from infra.telemetry import describe
 from schemas.errors import HubError
 from schemas.update_cycles import CHINA
 
+OWNER = "exchange-hub"  # of what is not a department's
 FIRST_DAY = datetime(2020, 1, 1, tzinfo=CHINA)  # nothing is caught up; a backfill may go back this far
 TIMEZONE = "Asia/Shanghai"
 TRIES_AGAIN = 3
@@ -31,6 +32,22 @@ RETRIES: Mapping[str, Any] = {
     "max_retry_delay": timedelta(minutes=30),
     "execution_timeout": LONGEST_TASK,
 }
+
+
+def wanted(dag_id: str) -> bool:
+    """Return whether that DAG is to be made: a task's process reads the file for the sake of its own DAG alone."""
+    return get_parsing_context().dag_id in (None, dag_id)
+
+
+def of_the_hub() -> dict[str, Any]:
+    """Return what all DAGs have in common that are no department's."""
+    return {
+        "start_date": FIRST_DAY,
+        "catchup": False,
+        "max_active_runs": 1,
+        "dagrun_timeout": LONGEST_RUN,
+        "default_args": {"owner": OWNER, "on_failure_callback": tell_given_up, **RETRIES},
+    }
 
 
 def library(resource: str) -> Asset:
@@ -61,13 +78,17 @@ def hub_opened(*, systems: bool = False) -> Iterator[Hub]:
 
 
 def tell_given_up(context: Mapping[str, Any]) -> None:
-    """Record that a task over a source failed for good; Airflow calls it after the last try."""
-    from hub.misses import record_given_up
+    """Record that a task failed for good; Airflow calls it after the last try."""
+    from hub.misses import record_duty_given_up, record_given_up
 
     task = context["ti"]
+    told = {"error": context.get("exception"), "run": task.run_id, "tries": task.try_number}
     with hub_opened() as hub:
         source = source_of_dag(task.dag_id)
-        record_given_up(hub, source, error=context.get("exception"), run=task.run_id, tries=task.try_number)
+        if task.dag_id == ingest_dag_name(source):
+            record_given_up(hub, source, **told)
+        else:
+            record_duty_given_up(hub, task.dag_id, **told)
 
 
 def tell_late(source: str, context: Mapping[str, Any] | None = None) -> None:

@@ -22,6 +22,22 @@ def record_late(hub: Hub, code: str, *, run: str, minutes: int) -> None:
     _append(hub, code, "ingest.late", "deadline_missed", {"run": run, "minutes": minutes})
 
 
+def record_duty_given_up(
+    hub: Hub, duty: str, *, error: BaseException | str | None, run: str, tries: int
+) -> None:
+    """Put on the ledger that work which is no source's, say sealing, failed for good; of an error only its kind is kept."""
+    entry = Entry(
+        kind=Kind.ADMINISTRATION,
+        action="duty.given_up",
+        outcome="failed",
+        problem=problem_of(error),
+        actor=f"dag:{duty}",
+        facts={"target": duty, "run": run, "tries": tries},
+    )
+    with hub.database.engine(Role.APPLICATION).begin() as connection:
+        append_sync(connection, entry)
+
+
 def problem_of(error: BaseException | str | None) -> str:
     """Return the code of a hub error, else the type's name: another library's words may quote a value."""
     if isinstance(error, HubError):

@@ -23,6 +23,7 @@ from schemas.fixed_width import today
 from schemas.working_days import add_working_days
 
 NUMBER, REASON, ROW = "隔离编号", "退回原因", "部门行号"
+WORKING_DAYS = 10  # as long as a department has to answer an objection: Decree 809, article 26
 _EVERYTHING = 1_000_000
 
 

@@ -1,10 +1,23 @@
-"""The registered sources as they are written, with no system running and no secret filled in: for who only plans."""
+"""The registered sources as they are written, with no system running and no secret filled in: for who only plans.
 
+Planning goes on while the database is away: what it held last is kept in a file of the hub's home.
+"""
+
+import json
+import logging
 from collections.abc import Mapping
+from contextlib import suppress
 
-from connectors.definition import load_sources
+import psycopg
+
+from connectors.definition import load_sources, read_source
 from connectors.source import Source
+from infra.database import connect_if_running
 from infra.settings import Settings
+from schemas.errors import DefinitionError, HubError
+
+KEPT = "registered-sources.json"
+_log = logging.getLogger(__name__)
 
 
 class LaterKnown(dict[str, str]):
@@ -18,5 +31,44 @@ class LaterKnown(dict[str, str]):
 
 
 def registered_sources(settings: Settings) -> Mapping[str, Source]:
-    """Return every registered source by code; a variable in its options stands as its own name."""
-    return load_sources(settings.sources, LaterKnown())
+    """Return every registered source by code, in order of ordinal; a variable in its options stands as its own name.
+
+    Nothing is started for it. A source of the database that cannot be read, or meets one of a file, is left out with a
+    warning: the others are planned all the same.
+    """
+    found = dict(load_sources(settings.sources, LaterKnown()))
+    ordinals = {source.ordinal for source in found.values()}
+    for code, definition in _definitions(settings).items():
+        try:
+            source = read_source(definition, f"registered source {code}", LaterKnown())
+        except DefinitionError as error:
+            _log.warning("Source %s is left out: %s", code, error)
+            continue
+        if code in found or source.ordinal in ordinals:
+            _log.warning("Source %s is left out: its code or its ordinal is that of a file.", code)
+            continue
+        found[code] = source
+    return dict(sorted(found.items(), key=lambda pair: pair[1].ordinal))
+
+
+def _definitions(settings: Settings) -> Mapping[str, str]:
+    """Ask the database, or else the file that was written when it answered last."""
+    kept = settings.home / KEPT
+    known: dict[str, str] = {}
+    with suppress(OSError, ValueError):
+        known = json.loads(kept.read_text(encoding="utf-8"))
+    try:
+        with connect_if_running(settings) as connection:
+            rows = connection.execute("SELECT code, definition FROM catalog.source ORDER BY code").fetchall()
+    except (HubError, psycopg.Error) as error:
+        _log.warning(
+            "The database was not asked for sources (%s); those known last stand.", type(error).__name__
+        )
+        return known
+    if (told := dict(rows)) != known:
+        with suppress(OSError):  # where the home may only be read, the database alone is asked
+            draft = kept.with_suffix(".draft")
+            draft.touch(mode=0o600)
+            draft.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+            draft.replace(kept)
+    return told

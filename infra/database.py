@@ -12,21 +12,30 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, text
 
-from infra.embedded import EmbeddedPostgres
+from infra.embedded import EmbeddedPostgres, url_if_running
 from infra.logins import Role, prepare, unavailable, urls_of
 from infra.settings import Settings
-from schemas.errors import ConfigurationError, DatabaseNotReady
+from schemas.errors import ConfigurationError, DatabaseNotReady, DatabaseUnavailable
 
 if TYPE_CHECKING:
     import asyncpg
     from alembic.config import Config
 
-__all__ = ["Database", "Role", "check_ready", "drop_everything", "open_database", "upgrade"]
+__all__ = [
+    "Database",
+    "Role",
+    "check_ready",
+    "connect_if_running",
+    "drop_everything",
+    "open_database",
+    "upgrade",
+]
 
 DATABASE = "hub"
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_SCHEMA = "migration"  # holds Alembic's table alone, so that the application can read but not write it
 _UPGRADE_LOCK = 0x687562  # advisory lock key, "hub"
+_PATIENCE = 3  # seconds, of who may not wait
 
 
 class Database:
@@ -109,6 +118,23 @@ def open_database(settings: Settings) -> Iterator[Database]:
         yield database
 
 
+@contextmanager
+def connect_if_running(settings: Settings) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """A connection as the application, for who may wait for nothing: no server is started, no role or database made.
+
+    Raises ``DatabaseUnavailable`` within seconds where there is nobody to answer.
+    """
+    if _is_embedded(settings):
+        url = url_if_running(settings.home / "postgres", DATABASE, Role.APPLICATION)
+    else:
+        url = urls_of(settings).get(Role.APPLICATION)
+    if url is None:
+        raise DatabaseUnavailable("The hub's database does not run.")
+    with _connect(url, connect_timeout=_PATIENCE) as connection:
+        connection.execute(f"SET statement_timeout = '{_PATIENCE}s'")
+        yield connection
+
+
 def upgrade(database: Database) -> None:
     """Bring the schema to the newest version, as the owner, in one transaction; a no-op when it is there."""
     from alembic import command
@@ -158,8 +184,8 @@ def _is_embedded(settings: Settings) -> bool:
     return not (settings.database_url or settings.database_application_url or settings.database_auditor_url)
 
 
-def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
+def _connect(url: str, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
     try:
-        return psycopg.connect(url)
+        return psycopg.connect(url, **options)
     except psycopg.OperationalError as error:
         raise unavailable(url, error) from error

@@ -21,12 +21,25 @@ from psycopg import sql
 
 from infra.account import server_account
 from infra.binaries import SHARED_STATE, embedded_binaries, reachable_binaries
-from infra.place import PORT, find_place, locked
+from infra.place import PORT, Place, find_place, locked
 from infra.postmaster import Postmaster
 from schemas.errors import DatabaseUnavailable
 
 SUPERUSER = "postgres"
 _log = logging.getLogger(__name__)
+
+
+def url_if_running(folder: Path, database: str, user: str) -> str | None:
+    """The URL of the folder's server where it seems to run; None where it does not. Starts nothing, and holds nothing."""
+    if not (folder / "location").exists():
+        return None
+    place = find_place(folder, server_account())
+    return _url(place, database, user) if (place.sockets / f".s.PGSQL.{PORT}").exists() else None
+
+
+def _url(place: Place, database: str, user: str) -> str:
+    host = quote(str(place.sockets), safe="")
+    return f"postgresql://{quote(user, safe='')}@/{quote(database, safe='')}?host={host}&port={PORT}"
 
 
 class EmbeddedPostgres:
@@ -102,8 +115,7 @@ class EmbeddedPostgres:
 
     def url(self, database: str, user: str = SUPERUSER) -> str:
         """A libpq URL over the Unix socket; no password: only this user and root reach the socket's folder."""
-        host = quote(str(self._running().place.sockets), safe="")
-        return f"postgresql://{quote(user, safe='')}@/{quote(database, safe='')}?host={host}&port={PORT}"
+        return _url(self._running().place, database, user)
 
     def ensure_database(self, name: str) -> None:
         """Create that database when it is missing."""

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ _HEALTHY = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 START_SECONDS = 300.0
 TASKS_SECONDS = 60.0
 STOP_SECONDS = 20.0
+IDLE_SECONDS = 6.0
 
 Tell = Callable[[str], None]
 
@@ -91,21 +92,29 @@ class Components:
 
     def stop(self) -> None:
         """Stop all: the scheduler first, so that tasks under way can end and report; what does not end is killed."""
-        for names, seconds in ((("scheduler",), TASKS_SECONDS), (tuple(COMPONENTS), STOP_SECONDS)):
-            running = [name for name in names if name in self.processes]
-            for name in running:
-                self.processes[name].send_signal(signal.SIGTERM)
-            ends = time.monotonic() + seconds
-            for name in running:
-                with suppress(subprocess.TimeoutExpired):
-                    self.processes[name].wait(max(0.0, ends - time.monotonic()))
+        try:
+            self._end(("scheduler",), TASKS_SECONDS)
+            self._end(tuple(COMPONENTS), STOP_SECONDS)
+        finally:  # whoever interrupts again waits for nothing more, but leaves nothing running
+            for name in list(self.processes):
                 self.kill(name)
+
+    def _end(self, names: Iterable[str], seconds: float) -> None:
+        running = [name for name in names if name in self.processes]
+        for name in running:
+            with suppress(ProcessLookupError):
+                self.processes[name].send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        for name in running:
+            while (waited := time.monotonic() - began) < seconds and self.processes[name].poll() is None:
+                if waited > IDLE_SECONDS and not _tasks(self.processes[name].pid):
+                    break  # it lost the signal, as may happen to Airflow while it tidies its memory: nothing to wait for
+                time.sleep(0.1)
+            self.kill(name)
 
 
 @contextmanager
-def running(
-    home: AirflowHome, settings: Settings, pools: Mapping[str, int], tell: Tell = lambda words: None
-) -> Iterator[Components]:
+def running(home: AirflowHome, settings: Settings, tell: Tell = lambda words: None) -> Iterator[Components]:
     """Run Airflow while the block does; yields once it is well. One at a time in a home.
 
     Raises ``ConfigurationError`` where another runs there, and where Airflow does not start.
@@ -115,12 +124,12 @@ def running(
     components = Components(home, home.variables(settings))
     with _alone(home):
         try:
+            _end_leftovers(home)
             tell("Bringing Airflow's database up to date …")
             _run(components, "db", "migrate")
             tell("Starting api-server, scheduler, dag-processor and triggerer …")
             for name in COMPONENTS:
                 components.start(name)
-            _run(components, "pools", "import", str(home.write_pools(pools)))
             components.wait_until_healthy()
             yield components
         finally:
@@ -151,6 +160,26 @@ def _run(components: Components, *words: str) -> None:
             f"`airflow {' '.join(words[:2])}` ended with status {done.returncode}.",
             hint=f"The end of {log} says why.",
         )
+
+
+def _end_leftovers(home: AirflowHome) -> None:
+    """End what an earlier start left, whose own process was killed: two schedulers of one home must not meet."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            words = process.cmdline()
+            if any("airflow" in word for word in words) and process.environ().get("AIRFLOW_HOME") == str(
+                home.folder
+            ):
+                process.kill()
+
+
+def _tasks(scheduler: int) -> list[psutil.Process]:
+    """Return the processes of tasks under way: children of the executor's workers, which are the scheduler's children."""
+    try:
+        children = psutil.Process(scheduler).children()
+        return [task for worker in children for task in worker.children()]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _session(leader: int) -> list[int]:

@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +55,9 @@ class AirflowHome:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": str(PARALLEL_TASKS),
+            # what a killed scheduler left is taken up again within a minute
+            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
@@ -79,16 +82,6 @@ class AirflowHome:
             draft.replace(self._passwords)
         found: dict[str, str] = json.loads(self._passwords.read_text(encoding="utf-8"))
         return found[USER]
-
-    def write_pools(self, pools: Mapping[str, int]) -> Path:
-        """Write the pools as ``airflow pools import`` reads them; slots by name."""
-        path = self.folder / "pools.json"
-        described = {
-            name: {"slots": slots, "description": "one department system", "include_deferred": False}
-            for name, slots in pools.items()
-        }
-        path.write_text(json.dumps(described), encoding="utf-8")
-        return path
 
     @property
     def _passwords(self) -> Path:

@@ -20,6 +20,7 @@ DEFINITIONS = {
     for path in (ROOT / "connectors" / "sources").glob("*.yaml")
 }
 RESOURCES = sorted({definition["resource"] for definition in DEFINITIONS.values()})
+DUTIES = ["data_docs", "quarantine_ageing"]
 FOLLOWING = [*(f"scorecard_{resource}" for resource in RESOURCES), "seal"]
 # Airflow keeps its configuration and database open for the life of a process, so it gets a process of its own.
 READ = """
@@ -60,7 +61,7 @@ from types import SimpleNamespace
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.exceptions import AirflowSkipException
 DagBag(sys.argv[1])
-import dags.follow, dags.ingest
+import dags.duties, dags.follow, dags.ingest
 
 def skipping(work, *arguments, **named):
     try:
@@ -77,9 +78,12 @@ told = {
     "after a broken try": dags.ingest.ingest("another", part, ti=again)["batches"],
     "card": dags.follow.scorecard("natural_person"),
     "seal": dags.follow.seal(),
+    "escalated": dags.duties.escalate(),
+    "docs": dags.duties.data_docs(),
 }
 from dags.orders import hub_opened, tell_given_up, tell_late
 tell_given_up({"ti": SimpleNamespace(dag_id="ingest_another", run_id="r", try_number=4), "exception": ValueError("x")})
+tell_given_up({"ti": SimpleNamespace(dag_id="seal", run_id="r", try_number=4), "exception": KeyError("x")})
 tell_late("another", {"dag_run": {"dag_run_id": "r"}})
 with hub_opened() as hub:
     pause(hub, "another", reason="系统升级", actor="operator:test")
@@ -123,8 +127,8 @@ def test_every_source_and_resource_has_its_dag_and_none_fails_to_import(bag):
     assert DEFINITIONS
     assert set(bag["dags"]) == {
         *(f"ingest_{code}" for code in DEFINITIONS),
-        *(f"scorecard_{resource}" for resource in RESOURCES),
-        "seal",
+        *FOLLOWING,
+        *DUTIES,
     }
 
 
@@ -132,7 +136,7 @@ def test_the_owner_is_the_department(bag):
     for code, dag in _ingests(bag).items():
         owners = {dag["owner"], *(task["owner"] for task in dag["tasks"])}
         assert owners == {DEFINITIONS[code]["department"]}
-    assert {bag["dags"][name]["owner"] for name in FOLLOWING} == {"exchange-hub"}
+    assert {bag["dags"][name]["owner"] for name in (*FOLLOWING, *DUTIES)} == {"exchange-hub"}
 
 
 def test_the_tags_say_what_it_does_how_and_for_which_library(bag):
@@ -140,7 +144,7 @@ def test_the_tags_say_what_it_does_how_and_for_which_library(bag):
         definition = DEFINITIONS[code]
         kept_in = resource_named(definition["resource"])
         assert set(dag["tags"]) == {"ingest", definition["connector"], kept_in.library or kept_in.code}
-    assert all(bag["dags"][name]["tags"] for name in FOLLOWING)
+    assert all(bag["dags"][name]["tags"] for name in (*FOLLOWING, *DUTIES))
 
 
 def test_one_run_at_a_time_and_no_catching_up(bag):
@@ -158,6 +162,13 @@ def test_scorecards_and_sealing_follow_data_and_no_clock(bag):
         assert bag["dags"][f"scorecard_{resource}"]["after"] == [resource]
     assert bag["dags"]["seal"]["after"] == RESOURCES
     assert {bag["dags"][name]["schedule"] for name in FOLLOWING} <= {None, "", "Asset"}
+
+
+def test_duties_have_their_times(bag):
+    assert {name: bag["dags"][name]["schedule"] for name in DUTIES} == {
+        "data_docs": "30 6 * * *",
+        "quarantine_ageing": "0 7 * * *",
+    }
 
 
 def test_a_part_is_read_in_a_task_of_its_own_which_fills_the_resource_within_the_systems_pool(bag):
@@ -181,7 +192,7 @@ def test_a_task_is_tried_again_stopped_when_it_takes_too_long_and_its_failure_to
         for task in dag["tasks"]:
             assert task["retries"] >= 2
             assert 0 < task["timeout"] < dag["timeout"]
-            assert task["told"] == name.startswith("ingest_")
+            assert task["told"]
         assert dag["deadlines"] == name.startswith("ingest_")
 
 
@@ -195,7 +206,7 @@ def test_a_source_of_another_folder_gets_a_dag_too_at_its_own_times(tmp_path):
     (tmp_path / "sources" / "another.yaml").write_text(yaml.safe_dump(definition), encoding="utf-8")
     bag = _read(ROOT / "dags", tmp_path, HUB_SOURCES=str(tmp_path / "sources"))
     assert bag["errors"] == {}
-    assert set(bag["dags"]) == {"ingest_another", "scorecard_natural_person", "seal"}
+    assert set(bag["dags"]) == {"ingest_another", "scorecard_natural_person", "seal", *DUTIES}
     assert bag["dags"]["ingest_another"]["schedule"] == "15 */6 * * *"
 
 
@@ -233,9 +244,15 @@ def test_the_tasks_do_the_work_and_give_back_counts_that_add_up(hub_settings, da
     assert told["after a broken try"] == 0
     assert told["card"]["rows"] == 2
     assert told["seal"]["entries"] > 0
+    assert told["escalated"] == {}
+    assert Path(told["docs"]).exists()
     assert "is paused since" in told["paused"]
     assert "is paused since" in told["paused meanwhile"]
     with database.engine(Role.AUDITOR).connect() as connection:
-        query = "SELECT action, problem FROM ledger.entry WHERE action IN ('ingest.given_up', 'ingest.late') ORDER BY id"
+        query = "SELECT action, problem FROM ledger.entry WHERE action IN ('ingest.given_up', 'ingest.late', 'duty.given_up') ORDER BY id"
         found = [tuple(row) for row in connection.execute(text(query))]
-    assert found == [("ingest.given_up", "ValueError"), ("ingest.late", "deadline_missed")]
+    assert found == [
+        ("ingest.given_up", "ValueError"),
+        ("duty.given_up", "KeyError"),
+        ("ingest.late", "deadline_missed"),
+    ]

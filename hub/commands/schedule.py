@@ -2,6 +2,7 @@
 
 import getpass
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -61,6 +62,23 @@ def resume(source: Source) -> None:
     with open_hub(load_settings()) as hub:
         changed = resume_source(hub, source, actor=_actor())
     console.print(f"{source} is resumed." if changed else f"{source} was not paused.")
+
+
+@app.command("pools")
+def write_pools(
+    file: Annotated[Path, typer.Argument(help="JSON file to write, for `airflow pools import`.")],
+) -> None:
+    """Write the pools that an Airflow of one's own needs: one a department's system, with what it bears at a time."""
+    import json
+
+    from hub.airflow.pools import described
+    from hub.registered import registered_sources
+    from hub.systems import pools
+    from infra.settings import load_settings
+
+    found = described(pools(registered_sources(load_settings()).values()))
+    file.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    console.print(f"{len(found)} pools are in {file}.")
 
 
 def _actor() -> str:

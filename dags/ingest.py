@@ -3,12 +3,13 @@
 A run plans what is to be read and reads each part in a task of its own, within what the department's system bears: all
 sources of one system share a pool. A source runs once at a time: a second run would find it busy. A failed part is tried
 again, for a rerun goes on from the last committed batch. Where nothing is new, the part is skipped, and nothing that follows
-data is woken. A paused source is skipped too.
+data is woken. What was pushed, or repaired by hand, since the last run is new. A paused source is skipped too.
 
 To read a window of the past again, trigger a run with ``window_from`` and ``window_to``, or let Airflow backfill: each of its
 runs reads its own data interval.
 """
 
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
@@ -65,21 +66,24 @@ def windows(
             raise AirflowFailException(str(wrong)) from None  # it will not be right the next time
 
 
-def ingest(code: str, part: dict[str, Any], ti: Any = None) -> dict[str, Any]:
+def ingest(code: str, part: dict[str, Any], prev_end_date_success: Any = None) -> dict[str, Any]:
     """Ingest one part of a source and return what happened, in counts. Skips where nothing was new.
 
-    Not so after a try that was broken off: it may have brought something, and what follows has yet to hear of it.
+    New is also what came since the last run without it: what follows data has yet to hear of that.
     """
+    from hub.following import arrived
     from hub.ingest import ingest_source
     from hub.windows import part_window
 
+    last = prev_end_date_success  # stands for a time that Airflow is only asked for when it is looked at
+    since = datetime.fromisoformat(last.isoformat()) if last else None
     with hub_opened(systems=True) as hub:
         try:
             report = ingest_source(hub, code, window=part_window(part))
         except SourcePaused as stopped:
             raise AirflowSkipException(str(stopped)) from None
-    if not report.batches and (ti is None or ti.try_number == 1):
-        raise AirflowSkipException(f"Source {code} has nothing new.")
+        if not report.batches and not arrived(hub, code, since):
+            raise AirflowSkipException(f"Source {code} has nothing new.")
     return {"source": code} | {name: getattr(report, name) for name in COUNTS}
 
 

@@ -1,6 +1,9 @@
 """The work that follows new data in a library: scores are made anew, the ledger is sealed. Counts and scores come back."""
 
+from datetime import datetime
 from typing import Any
+
+from sqlalchemy import text
 
 from hub.composition import Hub
 from infra.database import Role
@@ -19,6 +22,15 @@ def rescore(hub: Hub, resource: str, *, actor: str) -> dict[str, Any]:
         "dimensions": {name.value: scorecards.told(score) for name, score in card.dimensions.items()},
         "differing": sum(each.differing for each in found.comparison.disagreements),
     }
+
+
+def arrived(hub: Hub, source: str, since: datetime | None) -> int:
+    """Count the batches of a source stored since then, or ever: pushed, repaired by hand, or pulled by a run broken off."""
+    query = text(
+        "SELECT count(*) FROM library.batch WHERE source = :source AND (CAST(:since AS timestamptz) IS NULL OR recorded_at > :since)"
+    )
+    with hub.database.engine(Role.APPLICATION).connect() as connection:
+        return int(connection.execute(query, {"source": source, "since": since}).scalar_one())
 
 
 def seal_ledger(hub: Hub) -> dict[str, int]:

@@ -57,6 +57,7 @@ print("READ", json.dumps({"errors": bag.import_errors, "dags": dags}))
 
 RUN = """
 import json, sys
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.exceptions import AirflowSkipException
@@ -70,12 +71,12 @@ def skipping(work, *arguments, **named):
         return str(skipped)
 
 from hub.pauses import pause
-again = SimpleNamespace(try_number=2)
+before = datetime.now(timezone.utc)
 (part,) = dags.ingest.windows("another")
 told = {
     "counts": dags.ingest.ingest("another", part),
-    "nothing": skipping(dags.ingest.ingest, "another", part),
-    "after a broken try": dags.ingest.ingest("another", part, ti=again)["batches"],
+    "nothing": skipping(dags.ingest.ingest, "another", part, datetime.now(timezone.utc) + timedelta(seconds=1)),
+    "after a broken try": dags.ingest.ingest("another", part, before)["batches"],
     "card": dags.follow.scorecard("natural_person"),
     "seal": dags.follow.seal(),
     "escalated": dags.duties.escalate(),

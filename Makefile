@@ -49,8 +49,10 @@ serve: setup  ## Leave the hub running, on the demo's data where there is some
 	@if [ -d "$(HUB_HOME)/demo" ]; then export HUB_HOME="$(HUB_HOME)/demo"; fi; exec $(BIN)/hub serve $(ARGS)
 
 .PHONY: airflow
-airflow: setup  ## Airflow 3, standalone, ordering the hub's work on the demo's data where there is some
-	@if [ -d "$(HUB_HOME)/demo" ]; then export HUB_HOME="$(HUB_HOME)/demo"; fi; exec $(BIN)/hub airflow $(ARGS)
+airflow: setup  ## Airflow 3, standalone, ordering the hub's work on the demo's data, or on a small city
+	@if [ -d "$(HUB_HOME)/demo" ]; then export HUB_HOME="$(HUB_HOME)/demo"; fi; \
+	  [ -d "$$HUB_HOME/city" ] || $(BIN)/hub city build --persons 2000 "$$HUB_HOME/city"; \
+	  $(BIN)/hub db upgrade && exec $(BIN)/hub airflow $(ARGS)
 
 .PHONY: bench
 bench: setup  ## Speed, as ratios inside one run (ARGS="--json FILE" for a file)

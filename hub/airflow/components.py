@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from hub.airflow.home import AirflowHome
+from hub.airflow.home import MARK, AirflowHome
 from infra.place import locked
 from infra.settings import Settings
 from schemas.errors import ConfigurationError
@@ -124,9 +124,11 @@ def running(home: AirflowHome, settings: Settings, tell: Tell = lambda words: No
     components = Components(home, home.variables(settings))
     with _alone(home):
         try:
-            _end_leftovers(home)
-            tell("Bringing Airflow's database up to date …")
-            _run(components, "db", "migrate")
+            end_leftovers(home)
+            if not home.is_migrated():
+                tell("Bringing Airflow's database up to date …")
+                _run(components, "db", "migrate")
+                home.note_migrated()
             tell("Starting api-server, scheduler, dag-processor and triggerer …")
             for name in COMPONENTS:
                 components.start(name)
@@ -162,14 +164,12 @@ def _run(components: Components, *words: str) -> None:
         )
 
 
-def _end_leftovers(home: AirflowHome) -> None:
+def end_leftovers(home: AirflowHome) -> None:
     """End what an earlier start left, whose own process was killed: two schedulers of one home must not meet."""
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            words = process.cmdline()
-            if any("airflow" in word for word in words) and process.environ().get("AIRFLOW_HOME") == str(
-                home.folder
-            ):
+    for process in psutil.process_iter(["name"]):
+        with suppress(psutil.Error, OSError):  # others' processes, or gone meanwhile
+            left = process.environ().get(MARK) == str(home.folder)
+            if left and not process.info["name"].startswith("postgres"):  # a server is found and used
                 process.kill()
 
 

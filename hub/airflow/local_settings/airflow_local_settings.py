@@ -12,6 +12,11 @@ HEAVY = (
     "hub.ingest",
     "hub.following",
     "hub.consistency",
+    "hub.data_docs",
+    "hub.quarantine",
+    "hub.registered",
+    "hub.schedule",
+    "hub.windows",
     "hub.city.registers",
     "connectors.file.connector",
     "connectors.sql.connector",
@@ -19,6 +24,7 @@ HEAVY = (
     "connectors.sql.relational",
     "quality.expectations",
     "audit.sealer",
+    "alembic.script",  # every opening of the hub asks whether its schema is the newest
 )
 
 __all__: list[str] = []  # Airflow would take every name as a setting

@@ -24,12 +24,14 @@ from exchange_api.readings import Readings
 from exchange_api.source_process import SourceProcess
 from exchange_api.sources import SourceDesk
 from exchange_api.tokens import Tokens
+from hub.imported_code_sets import ImportedCodeSets
 from hub.source_registry import Registry
 from infra.database import Database, Role, check_ready, open_database
 from infra.keycheck import check_keyring
 from infra.keyring import FileKeyring
 from infra.lanes import Lanes
 from infra.settings import Settings
+from schemas.code_sets import resolve_imported_by
 from schemas.errors import HubError
 from schemas.resource import resources_shipped
 
@@ -60,6 +62,7 @@ async def open_works(settings: Settings) -> AsyncIterator[Works]:
         check_ready(database)
         keyring = FileKeyring(settings.keyring)
         check_keyring(database, keyring)
+        resolve_imported_by(ImportedCodeSets(database))
         reading = await _lanes(stack, database, LIBRARY_LANES + _QUERY_LANES)
         writing = await _lanes(stack, database, LEDGER_LANES)  # of its own: reads must not keep it waiting
         appender = Appender(writing)

@@ -9,11 +9,13 @@ from base_libraries.survivorship import Survivorship
 from connectors.source import Source
 from hub.city.registers import running
 from hub.city.truth import CITY_FILE
+from hub.imported_code_sets import ImportedCodeSets
 from hub.source_registry import every_source
 from infra.database import Database, check_ready, open_database
 from infra.keycheck import check_keyring
 from infra.keyring import FileKeyring, Keyring
 from infra.settings import Settings
+from schemas.code_sets import resolve_imported_by
 from schemas.errors import UnknownSource
 from schemas.resource import Resource, resources_shipped
 
@@ -60,6 +62,7 @@ def open_hub(settings: Settings, *, systems: bool = False) -> Iterator[Hub]:
         check_ready(database)
         keyring = FileKeyring(settings.keyring)
         check_keyring(database, keyring)
+        resolve_imported_by(ImportedCodeSets(database))
         variables = {"city": str(settings.city), "city_public_security": "postgresql:///city-not-running"}
         if systems and (settings.city / CITY_FILE).exists():
             variables = stack.enter_context(running(settings.city))

@@ -9,7 +9,6 @@ Loading this module loads Great Expectations.
 """
 
 from decimal import Decimal
-from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -82,7 +81,7 @@ class InCodeSet(ColumnCondition):
     @column_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column: Any, code_set: str, **_: Any) -> Mask:  # noqa: N805
         values = _arrow(column)
-        return _mask(pc.or_(pc.is_null(values), pc.is_in(values, _codes(code_set))))
+        return _mask(pc.or_(pc.is_null(values), pc.is_in(values, code_set_named(code_set).column)))
 
 
 class ExpectColumnValuesToBeInCodeSet(ColumnRule):
@@ -92,11 +91,6 @@ class ExpectColumnValuesToBeInCodeSet(ColumnRule):
     map_metric: ClassVar[str] = "column_values.in_code_set"
     parameters: ClassVar[tuple[str, ...]] = ("code_set",)
     success_keys: ClassVar[tuple[str, ...]] = (*parameters, "mostly")
-
-
-@cache
-def _codes(name: str) -> Any:
-    return pa.array(list(code_set_named(name).entries), pa.string())
 
 
 class Listed(ColumnCondition):

@@ -11,6 +11,7 @@ rule               dimension       parameters              broken by
 ``number``         accuracy                                what standardising could not read as a number (derived)
 ``between``        accuracy        min, max (``today``)    a date or number outside the bounds, both included
 ``in_set``         conformity      values                  a value that is not listed
+``in_code_set``    conformity      code_set                a value that is no code of it
 ``matches``        accuracy        pattern                 a text the RE2 pattern does not match as a whole
 ``not_in_future``  accuracy                                a date after today in China
 ``consistent``     consistency     with                    disagreement with another item: equal values, or the date

@@ -12,7 +12,8 @@ from datetime import date, datetime
 from typing import Any
 
 from quality.rules import DATES, NUMBERS, TEXTS, Dimension, Rule, Severity, derived_rules
-from schemas.errors import DefinitionError, UnknownItem
+from schemas.code_sets import code_set
+from schemas.errors import DefinitionError, HubError, UnknownItem
 from schemas.resource import Item, ItemType, Resource
 
 TODAY = "today"
@@ -37,6 +38,7 @@ _KINDS: Mapping[str, _Kind] = {
     "number": _Kind(Dimension.ACCURACY, derived_only=True),
     "between": _Kind(Dimension.ACCURACY, DATES | NUMBERS, takes=frozenset({"min", "max"})),
     "in_set": _Kind(Dimension.CONFORMITY, TEXTS | NUMBERS, frozenset({"values"})),
+    "in_code_set": _Kind(Dimension.CONFORMITY, TEXTS, frozenset({"code_set"})),
     "matches": _Kind(Dimension.ACCURACY, TEXTS, frozenset({"pattern"})),
     "not_in_future": _Kind(Dimension.ACCURACY, DATES),
     "consistent": _Kind(Dimension.CONSISTENCY, needs=frozenset({"with"})),
@@ -226,6 +228,13 @@ def _check_values(item: Item, parameters: Mapping[str, Any]) -> None:
         raise DefinitionError(f"in_set: not every value is of the type of {item.name}.") from None
 
 
+def _check_code_set(_item: Item, parameters: Mapping[str, Any]) -> None:
+    try:
+        code_set(str(parameters["code_set"]))
+    except HubError as error:
+        raise DefinitionError(f"in_code_set: {error.detail}", hint=error.hint) from None
+
+
 def _check_bounds(item: Item, parameters: Mapping[str, Any]) -> None:
     for name, value in parameters.items():
         if item.type in NUMBERS:
@@ -255,6 +264,7 @@ def _bounds_reason(parameters: Mapping[str, Any]) -> str:
 _CHECKS: Mapping[str, Callable[[Item, Mapping[str, Any]], None]] = {
     "matches": _check_pattern,
     "in_set": _check_values,
+    "in_code_set": _check_code_set,
     "between": _check_bounds,
 }
 
@@ -262,6 +272,7 @@ _REASONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "not_null": lambda _: "is missing",
     "between": _bounds_reason,
     "in_set": lambda _: "is not one of the values listed",
+    "in_code_set": lambda parameters: f"is not a code of {parameters['code_set']}",
     "matches": lambda _: "is not of the form required",
     "not_in_future": lambda _: "is in the future",
     "consistent": lambda parameters: f"does not agree with {parameters['with']}",

@@ -231,6 +231,7 @@ _BUILDERS: Mapping[str, Callable[..., "Expectation"]] = {
     "not_null": _not_null,
     "length": _length,
     "code": _code,
+    "in_code_set": _code,
     "identifier": _identifier,
     "between": _between,
     "not_in_future": _not_in_future,

@@ -1,10 +1,12 @@
 """Code sets (代码集): what a coded item may hold, and the words registers use for it.
 
 Each is a file under ``schemas/code_sets``: YAML with name, title, standard, entries and synonyms, or a table of
-code and name with a tab between. A rule that can change lives there, not in code.
+code and name with a tab between. A rule that can change lives there, not in code. Tables that were imported are named by
+edition and day, ``name:edition@date``, and resolved by what the composition root gives ``resolve_imported_by``.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -12,22 +14,28 @@ from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Any
 
+import pyarrow as pa
 import yaml
 
 from schemas.errors import DefinitionError
 
+_imported: list[Callable[[str], "CodeSet"]] = []
 _TABLES = {"industry": ("国民经济行业分类", "GB/T 4754-2017")}
 
 
 @dataclass(frozen=True)
 class CodeSet:
-    """One code set: ``entries`` maps code → Chinese label in the standard's order, ``synonyms`` other words → code."""
+    """One code set: ``entries`` maps code → Chinese label in the standard's order, ``synonyms`` other words → code.
+
+    Where ``unique_labels`` is said, a label that several codes bear is not understood: a hundred towns are called 城关镇.
+    """
 
     name: str
     title: str
     standard: str
     entries: Mapping[str, str]
     synonyms: Mapping[str, str]
+    unique_labels: bool = False
 
     def __post_init__(self) -> None:
         if not self.entries:
@@ -56,6 +64,9 @@ class CodeSet:
 
     @cached_property
     def _labels(self) -> Mapping[str, str]:
+        if self.unique_labels:
+            borne = Counter(self.entries.values())
+            return {label: code for code, label in self.entries.items() if borne[label] == 1}
         # Divisions, groups and classes of GB/T 4754 may share a name; a register means the most detailed one.
         return {label: code for code, label in sorted(self.entries.items(), key=lambda entry: len(entry[0]))}
 
@@ -63,6 +74,11 @@ class CodeSet:
     def words(self) -> Mapping[str, str]:
         """Everything that can be understood → its code: labels, synonyms, and the codes themselves."""
         return MappingProxyType({**self._labels, **self.synonyms, **{code: code for code in self.entries}})
+
+    @cached_property
+    def column(self) -> pa.Array:
+        """Every code, as an Arrow column."""
+        return pa.array(list(self.entries), pa.string())
 
     def label(self, code: str) -> str | None:
         """Return the Chinese label of a code, or None when it is no code of this set."""
@@ -85,9 +101,16 @@ def code_sets_shipped() -> Mapping[str, CodeSet]:
 def code_set(name: str) -> CodeSet:
     """Return the code set of that name, or raise ``DefinitionError``."""
     shipped = code_sets_shipped()
+    if name not in shipped and ":" in name and _imported:
+        return _imported[-1](name)
     if name not in shipped:
         raise DefinitionError(f"There is no code set {name!r}.", hint=f"Defined are: {', '.join(shipped)}.")
     return shipped[name]
+
+
+def resolve_imported_by(resolver: Callable[[str], CodeSet]) -> None:
+    """Let ``code_set`` find imported tables from now on, in this process; the resolver raises where there is none."""
+    _imported[:] = [resolver]
 
 
 def parse_code_set(text: str, origin: str = "definition") -> CodeSet:

@@ -3,14 +3,23 @@
 import gzip
 import io
 import logging
+import re
 import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import xlsxwriter
-from servers import PASSWORD, FtpStore, HttpStore
+from servers import PASSWORD, USER, FtpStore, HttpStore, SftpStore
 
+from connectors.definition import read_source
+from connectors.kinds import options_of
+from connectors.options import table
 from connectors.pull import pull
+from connectors.standardise import standardise
+from schemas import errors
 from schemas.errors import DefinitionError, SourceUnreachable
+from schemas.resource import resource_named
 
 every = pytest.mark.parametrize("store", ["sftp", "ftp", "http", "s3"], indirect=True)
 
@@ -158,3 +167,46 @@ def test_no_header_of_a_department_follows_a_redirect_to_another_host(
     assert store.asked[-1]["X-Api-Key"] == "k3y-of-the-department"
     store.close()
     other.close()
+
+
+# ── the page ─────────────────────────────────────────────────────────────────────────────────────────
+
+PAGE = (Path(__file__).parents[2] / "docs" / "connectors" / "file.md").read_text(encoding="utf-8")
+
+
+def block(language: str) -> str:
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return found
+
+
+def shown(header: str) -> list[dict[str, str]]:
+    """The rows of the page's table with that header."""
+    lines = PAGE[PAGE.index(header) :].partition("\n\n")[0].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
+
+
+def test_the_example_of_the_page_runs_against_a_server_and_gives_what_it_shows(tmp_path, monkeypatch):
+    monkeypatch.setenv("INSURANCE_PASSWORD", PASSWORD)
+    store = SftpStore(tmp_path)
+    store.put("参保/参保_20240131.csv", block("csv").encode("gb18030"))
+    store.put("参保/参保_20240229.csv.part", b"half")
+    example = block("yaml").replace("files.example.gov.cn", f"127.0.0.1:{store.port}")
+    example = example.replace("exchange-hub", USER).replace("ssh-ed25519 AAAA", store.host_key)
+    source = read_source(example, "example.yaml", {})
+    (batch,) = pull(source)
+    done = standardise(source, resource_named("natural_person"), batch)
+    rows = shown("| citizen_number |")
+    assert done.table.select(list(rows[0])).to_pylist() == rows
+    assert done.problems.num_rows == 0
+    assert set(done.table.column("_observed_at").to_pylist()) == {datetime(2024, 1, 30, 16, tzinfo=UTC)}
+    assert list(pull(source, batch.watermark)) == []
+    store.close()
+
+
+def test_the_page_has_the_options_and_errors_there_are():
+    assert table(options_of("file")) in PAGE
+    codes = {
+        error.code for error in vars(errors).values() if isinstance(error, type) and hasattr(error, "code")
+    }
+    assert {row["Error"].strip("`") for row in shown("| Error | When |")} <= codes

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from skipping import absent
 
 from infra.database import Database, open_database, upgrade
 from infra.embedded import EmbeddedPostgres
@@ -53,7 +54,7 @@ def server_programs() -> Path | None:
         return None
     programs = system_binaries()
     if programs is None:
-        pytest.skip(f"HUB_TEST_SERVER=system, but no PostgreSQL {OLDEST_SERVER} or newer is installed")
+        absent(f"an installed PostgreSQL {OLDEST_SERVER} or newer, which HUB_TEST_SERVER=system asks for,")
     return programs
 
 

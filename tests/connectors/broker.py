@@ -58,7 +58,7 @@ class Broker:
             self._server = subprocess.Popen(
                 [self.program], env=self._environment, stdout=output, stderr=output, start_new_session=True
             )
-        until = time.monotonic() + 90
+        until = time.monotonic() + 240  # a loaded machine starts Erlang in minutes
         while True:
             try:
                 return self.connect().close()
@@ -104,7 +104,7 @@ def broker(tmp_path_factory):
         try:
             _running[0].start()
         except BaseException:
-            _running[0].close()
+            _running.pop().close()
             raise
     yield _running[0]
     _running[0].close()

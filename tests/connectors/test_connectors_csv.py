@@ -1,16 +1,14 @@
 """CSV as departments deliver it: encodings, title rows, quotes, and every way a file can be broken."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from skipping import shared_data
 
 from connectors.file.formats import encoding
 from connectors.pull import pull
 from schemas.errors import DefinitionError, MissingColumn, TruncatedFile, UnknownEncoding, WrongFormat
 
-MESSY = Path(__file__).parents[3] / "shared" / "data" / "messy"
 TAIWAN = {"citizen_number": "編號", "name": "姓名"}
 NAMES = ["欧阳建国", "买买提·艾力", "𬱖某", "王芳"]
 TEXT = "编号,身份证号,姓名\n" + "".join(f"R{n},50000000000000000{n},{name}\n" for n, name in enumerate(NAMES))
@@ -149,7 +147,6 @@ def test_nothing_that_was_not_asked_for_is_read(csv):
     assert set(rows(csv(TEXT.encode()))[0]) == {"身份证号", "姓名", "_row"}
 
 
-@pytest.mark.skipif(not MESSY.is_dir(), reason="the shared files of messy tables are not here")
 @pytest.mark.parametrize(
     ("name", "columns", "number"),
     [
@@ -160,7 +157,7 @@ def test_nothing_that_was_not_asked_for_is_read(csv):
 )
 def test_tables_met_in_the_wild(define, tmp_path, name, columns, number):
     mapping = {"citizen_number": columns[0], "name": columns[1]}
-    source = define("file", {"path": str(MESSY / name), "format": "csv"}, mapping)
+    source = define("file", {"path": str(shared_data(f"messy/{name}")), "format": "csv"}, mapping)
     if number < 0:
         with pytest.raises(UnknownEncoding, match=r"options\.encoding"):
             rows(source)

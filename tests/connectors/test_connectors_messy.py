@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from skipping import absent
+from skipping import SHARED, shared_data
 
 from connectors.pull import pull
 from schemas.errors import MissingColumn, UnknownEncoding, WrongFormat
 from schemas.resource import resource_named
 
-MESSY = Path(__file__).parents[2].parent / "shared" / "data" / "messy"
+MESSY = SHARED / "messy"
 WORKBOOK = "mca_sub_county_changes_2020_2023.xlsx"
 MCA = ("序号", "省份", "原区划代码", "原名称", "变更原因", "现区划代码", "现名称", "批准文件")
 PROVINCES = (
@@ -26,8 +26,7 @@ PROVINCES = (
 @pytest.fixture
 def read(define):
     """Return a function that reads columns of a messy file through the connector, batch by batch."""
-    if not MESSY.is_dir():
-        absent(f"the folder {MESSY.parent.name}/{MESSY.name} of real data")
+    shared_data("messy")
 
     def rows(name: str, *columns: str, **options) -> list[dict]:
         items = (item.name for item in resource_named("legal_person").items)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 import shapely
 from pyogrio.raw import write_arrow
-from skipping import absent
+from skipping import shared_data
 
 from connectors.batch import FAULT_REASON, FAULT_RULE
 from connectors.definition import read_source
@@ -40,7 +40,6 @@ DRIVERS = {
     ".gml": "GML",
     ".fgb": "FlatGeobuf",
 }
-CITY_MAP = Path("/work/shared/data/spatial")
 ZONE_39 = "EPSG:4527"  # CGCS2000, 3-degree zone 39: metres, its meridian at 39,500,000
 
 
@@ -381,9 +380,7 @@ def test_a_wrong_definition_is_named(define, options, words):
 
 
 def test_the_districts_of_a_real_city(layer):
-    path = CITY_MAP / "cq_districts_tianditu.geojson"
-    if not path.exists():
-        absent("the map of districts")
+    path = shared_data("spatial/cq_districts_tianditu.geojson")
     first = json.loads(path.read_text(encoding="utf-8"))["features"][0]["properties"]
     code, name = ("gb", "name") if "gb" in first else list(first)[:2]
     found = rows(layer(path, {"place_code": code, "name": name, "geometry": "geometry"}))

@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from skipping import shared_data
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -14,8 +15,6 @@ from infra.database import Role
 from schemas.division_events import Change, events_of
 from schemas.errors import AlreadyRegistered, UnknownCode, UnknownCodeSet, WrongCodeTable
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "divisions"
-YEARLY = SHARED / "areacodes_history_1981_now.csv"
 DAY = date(2023, 12, 31)
 
 
@@ -119,9 +118,8 @@ def test_the_database_refuses_codes_without_a_ledger_entry(opened):
 
 @pytest.fixture
 def history(opened, code_sets):
-    if not YEARLY.exists():
-        pytest.skip("../shared/data is not here: it has the yearly tables of 1981 to 2024")
-    report = import_code_set(opened, [YEARLY], Labels("division_history"), actor="test")
+    yearly = shared_data("divisions/areacodes_history_1981_now.csv")
+    report = import_code_set(opened, [yearly], Labels("division_history"), actor="test")
     return report, code_sets, code_sets.edition("division_history")
 
 

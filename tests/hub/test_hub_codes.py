@@ -3,10 +3,10 @@
 import csv
 import json
 from datetime import date
-from pathlib import Path
 
 import pytest
 from python_calamine import CalamineWorkbook
+from skipping import shared_data
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -26,7 +26,6 @@ from schemas.errors import (
     WrongCodeTable,
 )
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "divisions"
 STATISTICS = (
     "code,name,parent\n500103,渝中区,\n500103001,七星岗街道办事处,500103\n500103002,解放碑街道,500103\n"
 )
@@ -239,10 +238,8 @@ def test_tables_too_large_are_not_matched_while_a_caller_waits(two_tables, hub_h
 
 
 def test_chongqing_of_2023_against_today(hub_home):
-    if not SHARED.exists():
-        pytest.skip("../shared/data is not here: it has the statistics bureau's towns of Chongqing")
+    files = [shared_data("divisions/cq_streets_2023.csv")]
     with open_hub(hub_home) as hub:
-        files = [SHARED / "cq_streets_2023.csv"]
         import_code_set(hub, files, Labels("cq", as_of=date(2023, 12, 31)), actor="test")
     found = told("crosswalk", "cq:", "division:@2026-02-01")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
+from skipping import shared_data
 
 from catalog.code_sets import CodeSets
 from hub.code_import import Labels
@@ -14,7 +15,6 @@ from infra.database import Role
 from schemas.division_events import Change
 from schemas.errors import AlreadyRegistered, MissingColumn, WrongCodeTable
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "messy" / "mca_sub_county_changes_2020_2023.xlsx"
 HEADER = ["序号", "省份", "原区划代码", "原名称", "变更原因", "现区划代码", "现名称", "批准文件"]
 
 
@@ -119,9 +119,7 @@ def test_a_file_without_the_columns_or_without_a_change_is_refused(hub_settings,
 
 @pytest.fixture(scope="module")
 def real():
-    if not REAL.exists():
-        pytest.skip("../shared/data is not here: it has the ministry's workbook of 2020 to 2023")
-    return judge_changes(REAL)
+    return judge_changes(shared_data("messy/mca_sub_county_changes_2020_2023.xlsx"))
 
 
 def test_every_row_of_the_ministrys_workbook_is_an_event_or_told_why_not(real):

@@ -8,11 +8,10 @@ import gzip
 import json
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import yaml
-from skipping import absent
+from skipping import SHARED, shared_data
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -26,7 +25,7 @@ from infra.database import Role
 from schemas.errors import SchemaDrift
 from schemas.resource import parse_resource, resources_shipped
 
-EXPORTS = Path(__file__).parents[2].parent / "shared" / "data" / "credit"
+EXPORTS = SHARED / "credit"
 ROWS = {"FY2000": 4914, "FY2005": 7236, "FY2008": 11214, "FY2011": 4409}
 CASES = 27_759  # 14 cases are there twice, within their year
 RESOURCE = """
@@ -94,8 +93,7 @@ ALIASES = {
 @pytest.fixture
 def delivered(tmp_path):
     """A folder, and a function that delivers a year into it."""
-    if not EXPORTS.is_dir():
-        absent(f"the folder {EXPORTS.parent.name}/{EXPORTS.name} of real data")
+    shared_data("credit")
     folder = tmp_path / "permits"
     folder.mkdir()
 

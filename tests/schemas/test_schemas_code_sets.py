@@ -1,13 +1,10 @@
 """Code sets: what is shipped holds together, and words of registers are understood."""
 
-from pathlib import Path
-
 import pytest
+from skipping import shared_data
 
 from schemas.code_sets import CodeSet, code_set, code_sets_shipped, parse_code_set
 from schemas.errors import DefinitionError
-
-CODES = Path(__file__).parents[3] / "shared" / "data" / "codes"
 
 
 def test_every_code_set_named_in_the_domain_is_shipped():
@@ -123,18 +120,16 @@ def test_a_code_set_cannot_be_changed():
         small.name = "b"
 
 
-@pytest.mark.skipif(
-    not CODES.exists(), reason="the real code tables are not on this machine (../shared/data)"
-)
 def test_shipped_tables_agree_with_the_real_ones():
     from python_calamine import CalamineWorkbook
 
+    codes = shared_data("codes")
     rows = (
-        line.split("\t") for line in (CODES / "gbt4754_2017.tsv").read_text(encoding="utf-8").splitlines()[1:]
+        line.split("\t") for line in (codes / "gbt4754_2017.tsv").read_text(encoding="utf-8").splitlines()[1:]
     )
     assert code_set("industry").entries == dict(rows)
     groups = {
         row[0]
-        for row in CalamineWorkbook.from_path(CODES / "ethnic_56.xlsx").get_sheet_by_index(0).to_python()
+        for row in CalamineWorkbook.from_path(codes / "ethnic_56.xlsx").get_sheet_by_index(0).to_python()
     }
     assert {code_set("ethnic_group").label(f"{code:02d}") for code in range(1, 57)} == groups

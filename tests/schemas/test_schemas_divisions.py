@@ -2,10 +2,10 @@
 
 import csv
 from datetime import date
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from skipping import shared_data
 
 from schemas.code_sets import code_set
 from schemas.divisions import Division, Divisions, Level, divisions
@@ -13,7 +13,6 @@ from schemas.errors import DefinitionError, UnknownDivision
 from schemas.identifiers import is_valid
 
 BEFORE, AFTER = date(2026, 1, 24), date(2026, 1, 25)
-TOWNS = Path(__file__).parents[3] / "shared" / "data" / "divisions" / "cq_streets_2023.csv"
 
 
 @pytest.mark.parametrize(
@@ -164,9 +163,8 @@ def test_a_table_that_contradicts_itself_is_refused():
         Divisions([row(ends=date(2001, 1, 1), successors=("2",))])
 
 
-@pytest.mark.skipif(not TOWNS.exists(), reason="the real town table is not on this machine (../shared/data)")
 def test_towns_are_those_of_the_statistics_bureau():
-    with TOWNS.open(encoding="utf-8", newline="") as file:
+    with shared_data("divisions/cq_streets_2023.csv").open(encoding="utf-8", newline="") as file:
         real = {(town["code"], town["name"], town["areaCode"]) for town in csv.DictReader(file)}
     day = date(2023, 12, 31)
     shipped = {(d.code, d.name, d.parent) for d in divisions().all_on(day) if d.level is Level.TOWN}

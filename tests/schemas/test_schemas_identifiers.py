@@ -1,7 +1,6 @@
 """Identifiers: every vector and trap of the standards, and the scalar rule against the vectorised one."""
 
 from datetime import date, timedelta
-from pathlib import Path
 from re import findall
 
 import numpy as np
@@ -9,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from skipping import shared_data
 
 from schemas import identifiers
 from schemas.citizen_numbers import CHECK_CHARACTERS
@@ -284,14 +284,10 @@ def test_a_column_longer_than_a_block_is_judged_row_by_row():
 
 # ── real numbers ─────────────────────────────────────────────────────────────────────────────────────
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "codes" / "stdnum_uscc_valid_list.doctest"
 
-
-@pytest.mark.skipif(
-    not REAL.exists(), reason="the real credit codes are not on this machine (../shared/data)"
-)
 def test_real_credit_codes_pass():
-    listed = REAL.read_text(encoding="utf-8").split("numbers = '''")[1]
+    real_list = shared_data("codes/stdnum_uscc_valid_list.doctest")
+    listed = real_list.read_text(encoding="utf-8").split("numbers = '''")[1]
     real = findall(r"\.\.\. (\w{18})\n", listed)
     assert len(real) >= 190
     assert [code for code in real if not identifiers.is_valid("credit_code", code)] == []

@@ -94,8 +94,8 @@ def history(connection: Connection, source: str, limit: int = 20) -> list[Drift]
     return [Drift(*row) for row in rows]
 
 
-def has_column(connection: Connection, source: str, column: str) -> bool:
-    """Tell whether the system has that column, read by the hub or not, as far as is known."""
+def columns(connection: Connection, source: str) -> dict[str, str]:
+    """Return every column that the system has, read by the hub or not, and its type, as far as is known."""
     found = connection.execute(
         text(
             "SELECT columns FROM library.shape WHERE source = :source AND outcome IN ('first', 'taken', 'accepted') "
@@ -103,7 +103,7 @@ def has_column(connection: Connection, source: str, column: str) -> bool:
         ),
         {"source": source},
     ).scalar_one_or_none()
-    return column in (found or {})
+    return dict(found or {})
 
 
 def _json(value: Any) -> str:

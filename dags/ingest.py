@@ -24,6 +24,7 @@ from dags.orders import (
     deadline,
     hub_opened,
     library,
+    parent_of,
     tell_given_up,
     wanted,
 )
@@ -66,7 +67,9 @@ def windows(
             raise AirflowFailException(str(wrong)) from None  # it will not be right the next time
 
 
-def ingest(code: str, part: dict[str, Any], prev_end_date_success: Any = None) -> dict[str, Any]:
+def ingest(
+    code: str, part: dict[str, Any], prev_end_date_success: Any = None, ti: Any = None, dag_run: Any = None
+) -> dict[str, Any]:
     """Ingest one part of a source and return what happened, in counts. Skips where nothing was new.
 
     New is also what came since the last run without it: what follows data has yet to hear of that.
@@ -79,7 +82,7 @@ def ingest(code: str, part: dict[str, Any], prev_end_date_success: Any = None) -
     since = datetime.fromisoformat(last.isoformat()) if last else None
     with hub_opened(systems=True) as hub:
         try:
-            report = ingest_source(hub, code, window=part_window(part))
+            report = ingest_source(hub, code, window=part_window(part), parent=parent_of(ti, dag_run))
         except SourcePaused as stopped:
             raise AirflowSkipException(str(stopped)) from None
         if not report.batches and not arrived(hub, code, since):

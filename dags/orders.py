@@ -1,11 +1,13 @@
 """What all DAGs have in common: their assets, how often a task is tried, when it is stopped, who hears of its failure."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, get_parsing_context
+from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowException
@@ -15,6 +17,9 @@ from hub.dag_names import ingest_dag_name, source_of_dag
 from infra.telemetry import describe
 from schemas.errors import HubError
 from schemas.update_cycles import CHINA
+
+if TYPE_CHECKING:
+    from hub.openlineage.told import Parent
 
 OWNER = "exchange-hub"  # of what is not a department's
 FIRST_DAY = datetime(2020, 1, 1, tzinfo=CHINA)  # nothing is caught up; a backfill may go back this far
@@ -75,6 +80,24 @@ def hub_opened(*, systems: bool = False) -> Iterator[Hub]:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, its words may quote a value
         raise AirflowException(describe(error)) from None
+
+
+def parent_of(task: Any, run: Any) -> "Parent | None":
+    """Return a task's own run as lineage backends know it, by the ids that Airflow's OpenLineage provider gives."""
+    at = None if run is None else run.logical_date or run.run_after
+    if task is None or at is None:
+        return None
+    from openlineage.client.uuid import generate_static_uuid
+
+    from hub.openlineage.told import Parent
+
+    namespace = conf.get(
+        "openlineage", "namespace", fallback=os.environ.get("OPENLINEAGE_NAMESPACE", "default")
+    )
+    of_run = f"{namespace}.{task.dag_id}.{run.clear_number or 0}"
+    of_task = f"{namespace}.{task.dag_id}.{task.task_id}.{task.try_number}.{task.map_index}"
+    ids = [str(generate_static_uuid(at, name.encode())) for name in (of_task, of_run)]
+    return Parent(namespace, f"{task.dag_id}.{task.task_id}", ids[0], task.dag_id, ids[1])
 
 
 def tell_given_up(context: Mapping[str, Any]) -> None:

@@ -10,6 +10,8 @@ from connectors.source import Source
 from hub.city.registers import running
 from hub.city.truth import CITY_FILE
 from hub.imported_code_sets import ImportedCodeSets
+from hub.openlineage.announcing import opened_outbox
+from hub.openlineage.outbox import Outbox
 from hub.source_registry import every_source
 from infra.database import Database, check_ready, open_database
 from infra.keycheck import check_keyring
@@ -30,6 +32,7 @@ class Hub:
     resources: Mapping[str, Resource]
     sources: Mapping[str, Source]
     variables: Mapping[str, str | Path] = field(default_factory=dict)  # that definitions of sources may name
+    outbox: Outbox | None = None  # of OpenLineage events; None where nobody is told
 
     def source(self, code: str) -> Source:
         """Return the registered source of that code, or raise ``UnknownSource``."""
@@ -67,4 +70,5 @@ def open_hub(settings: Settings, *, systems: bool = False) -> Iterator[Hub]:
         if systems and (settings.city / CITY_FILE).exists():
             variables = stack.enter_context(running(settings.city))
         sources = every_source(settings, database, variables)
-        yield Hub(settings, database, keyring, resources_shipped(), sources, variables)
+        outbox = stack.enter_context(opened_outbox(settings))
+        yield Hub(settings, database, keyring, resources_shipped(), sources, variables, outbox)

@@ -5,7 +5,7 @@ its watermark; a rerun goes on from there and reaches the same state. ``pulled =
 """
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,11 +30,13 @@ from hub import departures
 from hub.composition import Hub
 from hub.drift import Found, Watch, kept_out
 from hub.lineage.definitions import told_by
+from hub.openlineage.told import Parent
 from hub.pauses import check_not_paused
 from hub.runs import recorded
 from infra.database import Role
 from infra.prefetch import prefetched
 from quality.gate import Verdict, gate
+from quality.report import RuleScore, added
 from schemas.errors import BatchRefused, SourceBusy
 from schemas.resource import Resource
 
@@ -74,6 +76,7 @@ class SourceReport:
     withdrawn: int = 0
     closed: int = 0
     seconds: float = 0.0
+    scores: Sequence[RuleScore] = ()
     reasons: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
     alerts: Counter[str] = field(default_factory=Counter)
@@ -81,6 +84,7 @@ class SourceReport:
     def add(self, batch: BatchRecord, verdict: Verdict) -> None:
         """Count one committed batch."""
         self.batches += 1
+        self.scores = added((*self.scores, *verdict.report.rules))
         for name in COUNTED:
             setattr(self, name, getattr(self, name) + getattr(batch, name))
         for found in verdict.quarantined["_reasons"].to_pylist():
@@ -101,10 +105,11 @@ def ingest_source(
     progress: Progress = lambda step: None,
     batch_rows: int | None = None,
     window: Window | None = None,
+    parent: Parent | None = None,
 ) -> SourceReport:
     """Bring everything new of one source into its library, or read a window of the past again.
 
-    A window moves no watermark and finds no deletions. Raises ``SourcePaused`` where the source is paused, ``SourceBusy``
+    ``parent`` is the run that ordered this one, for a lineage backend. A window moves no watermark and finds no deletions. Raises ``SourcePaused`` where the source is paused, ``SourceBusy``
     when another run has it, and ``InvalidWindow`` where it cannot be read by window.
     """
     source = hub.source(code)
@@ -115,7 +120,7 @@ def ingest_source(
         hub.database.bulk(Role.APPLICATION) as connection,
         connection.cursor() as cursor,
         _taken(cursor, source),
-        recorded(hub, source, report, window),
+        recorded(hub, source, report, window, parent),
     ):
         settles_as = "repaired" if source.row_id else None
         run = _Run(hub, source, progress, shapes.known(cursor, code), settles_as)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -19,17 +19,12 @@ from connectors.source import Source
 from connectors.window import Window
 from hub import scorecards
 from hub.composition import Hub
+from hub.openlineage.announcing import Announcement, Counts, begun
+from hub.openlineage.told import Parent, Problem
 from infra.database import Role
 from schemas.errors import BatchRefused, HubError
 
 LONGEST_DETAIL = 1000  # characters
-
-
-class Counts(Protocol):
-    """What a run has done so far."""
-
-    batches: int
-    pulled: int
 
 
 @dataclass(frozen=True)
@@ -40,67 +35,84 @@ class Ended:
     problem: str | None = None
     detail: str | None = None
     refusal: BatchRefused | None = None
+    title: str = ""
 
 
 @contextmanager
-def recorded(hub: Hub, source: Source, counts: Counts, window: Window | None = None) -> Iterator[None]:
-    """Record how the block ends, and which window it read again, if it did; what it raises goes on."""
+def recorded(
+    hub: Hub, source: Source, counts: Counts, window: Window | None = None, parent: Parent | None = None
+) -> Iterator[None]:
+    """Record how the block ends, and which window it read again, if it did; what it raises goes on.
+
+    A lineage backend, where there is one, hears of its begin and its end, and whose part it is: ``parent``.
+    """
     began = datetime.now(UTC)
+    resource = hub.resources[source.resource]
+    announcement = begun(hub.outbox, hub.settings, hub.database, source, resource, began, window, parent)
+    run = _Recording(hub, source, counts, began, window, announcement)
     try:
         yield
     except BaseException as error:
-        _record(hub, source, counts, began, _ended(error), window)
+        run.record(_ended(error))
         raise
-    _record(hub, source, counts, began, Ended("done"), window)
+    run.record(Ended("done"))
 
 
 def _ended(error: BaseException) -> Ended:
     if isinstance(error, BatchRefused):
-        return Ended("refused", error.code, error.detail, error)
+        return Ended("refused", error.code, error.detail, error, error.title)
     if isinstance(error, HubError):
-        return Ended("failed", error.code, error.detail[:LONGEST_DETAIL])
+        return Ended("failed", error.code, error.detail[:LONGEST_DETAIL], title=error.title)
     # What another library says may quote a value, so only its kind is kept.
     return Ended("failed" if isinstance(error, Exception) else "stopped", type(error).__name__)
 
 
-def _record(
-    hub: Hub, source: Source, counts: Counts, began: datetime, ended: Ended, window: Window | None
-) -> None:
-    now = datetime.now(UTC)
-    with hub.database.engine(Role.APPLICATION).begin() as connection:
-        number = _insert(connection, source, counts, ended, (began, now), window)
-        card = scorecards.keep(connection, source, hub.resources[source.resource], now)
-        told: dict[str, Any] = {"run": number, "batches": counts.batches, "pulled": counts.pulled}
-        told |= {} if card.total is None else {"score": round(card.total, 2)}
-        told |= ended.refusal.context if ended.refusal else {}
-        entry = Entry(
-            kind=Kind.INGEST, action="ingest.run", outcome=ended.outcome, problem=ended.problem, actor=f"source:{source.code}",
-            resource=source.resource, facts=told, at=now,
-        )  # fmt: skip
-        append_sync(connection, entry)
+@dataclass(frozen=True)
+class _Recording:
+    hub: Hub
+    source: Source
+    counts: Counts
+    began: datetime
+    window: Window | None
+    announcement: Announcement
+
+    def record(self, ended: Ended) -> None:
+        """Put the run on record, and only then tell others how it ended."""
+        now = datetime.now(UTC)
+        number = self._kept(ended, now)
+        problem = Problem(ended.problem, ended.title) if ended.problem else None
+        self.announcement.ended(now, ended.outcome, self.counts, problem, number)
+
+    def _kept(self, ended: Ended, now: datetime) -> int:
+        hub, source, counts = self.hub, self.source, self.counts
+        with hub.database.engine(Role.APPLICATION).begin() as connection:
+            number = _insert(connection, self, ended, now)
+            card = scorecards.keep(connection, source, hub.resources[source.resource], now)
+            told: dict[str, Any] = {"run": number, "batches": counts.batches, "pulled": counts.pulled}
+            told |= {} if card.total is None else {"score": round(card.total, 2)}
+            told |= ended.refusal.context if ended.refusal else {}
+            entry = Entry(
+                kind=Kind.INGEST, action="ingest.run", outcome=ended.outcome, problem=ended.problem,
+                actor=f"source:{source.code}", resource=source.resource, facts=told, at=now,
+            )  # fmt: skip
+            append_sync(connection, entry)
+        return number
 
 
-def _insert(
-    connection: Connection,
-    source: Source,
-    counts: Counts,
-    ended: Ended,
-    times: tuple[datetime, datetime],
-    window: Window | None,
-) -> int:
-    refusal = ended.refusal
+def _insert(connection: Connection, run: _Recording, ended: Ended, now: datetime) -> int:
+    refusal, source, window = ended.refusal, run.source, run.window
     found = connection.execute(
         text(
             "INSERT INTO library.run (source, resource, outcome, problem, detail, digest, report, batches, pulled, started_at, "
-            "ended_at, window_from, window_to) VALUES (:source, :resource, :outcome, :problem, :detail, :digest, CAST(:report AS jsonb), :batches, "
-            ":pulled, :began, :ended, :since, :until) RETURNING number"
+            "ended_at, window_from, window_to, lineage) VALUES (:source, :resource, :outcome, :problem, :detail, :digest, "
+            "CAST(:report AS jsonb), :batches, :pulled, :began, :ended, :since, :until, :lineage) RETURNING number"
         ),
         {
             "source": source.code, "resource": source.resource, "outcome": ended.outcome, "problem": ended.problem,
             "detail": ended.detail, "digest": refusal.context.get("digest") if refusal else None,
-            "report": json.dumps(list(refusal.report)) if refusal else None, "batches": counts.batches,
-            "pulled": counts.pulled, "began": times[0], "ended": times[1],
-            "since": window and window.since, "until": window and window.until,
+            "report": json.dumps(list(refusal.report)) if refusal else None, "batches": run.counts.batches,
+            "pulled": run.counts.pulled, "began": run.began, "ended": now,
+            "since": window and window.since, "until": window and window.until, "lineage": run.announcement.state,
         },
     )  # fmt: skip
     return int(found.scalar_one())

@@ -92,6 +92,20 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="Rows pulled, judged and committed at a time; bounds the memory an ingest takes.",
     )
+    openlineage_url: str | None = Field(
+        default=None,
+        description="Where runs are told by OpenLineage: `http(s)://…` of a backend, or `file:///…`, a line an event. "
+        "Unset: nowhere.",
+    )
+    openlineage_api_key: str | None = Field(
+        default=None, repr=False, description="Key sent to the OpenLineage backend as a bearer token."
+    )
+    openlineage_seconds: float = Field(
+        default=2.0,
+        ge=0.1,
+        le=60,
+        description="How long the OpenLineage backend may take to answer, and the end of a program waits for it.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least severe level that is logged: DEBUG, INFO, WARNING or ERROR."
     )
@@ -108,6 +122,17 @@ class Settings(BaseSettings):
     def _is_postgresql_url(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(_URL_SCHEMES):
             raise ValueError("must start with postgresql://")
+        return url
+
+    @field_validator("openlineage_url")
+    @classmethod
+    def _is_backend(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        if not url.startswith(("http://", "https://", "file:///")):
+            raise ValueError("must start with http://, https:// or file:///")
+        if "@" in url.partition("://")[2].partition("/")[0]:
+            raise ValueError("must not hold a user or password; set HUB_OPENLINEAGE_API_KEY")
         return url
 
     @field_validator("log_level", mode="before")

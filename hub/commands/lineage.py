@@ -109,6 +109,34 @@ def resource(
     _impact(asked, since, as_json, mermaid)
 
 
+@app.command()
+def runs(
+    source: Annotated[str | None, typer.Argument(metavar="[SOURCE]", help="Default: every source.")] = None,
+    number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many runs.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show the newest runs, and what became of the OpenLineage events of each."""
+    from hub.composition import open_hub
+    from hub.openlineage.announcing import told_runs
+    from infra.database import Role
+    from infra.settings import load_settings
+
+    with open_hub(load_settings()) as hub:
+        if source is not None:
+            hub.source(source)
+        with hub.database.engine(Role.APPLICATION).connect() as connection:
+            found = told_runs(connection, source, number)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        [*list(run.values())[:2], f"{run['ended_at']:%m-%d %H:%M:%S}", *list(run.values())[3:]]
+        for run in found
+    ]
+    names = ["run", "source", "ended", "outcome", "batches", "pulled", "events"]
+    console.print(table("Runs, newest first", names, rows))
+
+
 # ── on the screen ────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -94,7 +94,7 @@ def of_source(source: Source, resource: Resource) -> Reach:
 
 def of_column(connection: Connection, source: Source, resource: Resource, column: str) -> Reach:
     """Return what a column feeds; raises ``UnknownColumn`` for one that neither the definition nor the system has."""
-    if column not in source.columns and not shapes.has_column(connection, source.code, column):
+    if column not in source.columns and column not in shapes.columns(connection, source.code):
         raise UnknownColumn(
             f"Source {source.code} has no column of that name.",
             hint=f"The hub reads: {', '.join(source.columns)}.",

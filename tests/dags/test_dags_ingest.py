@@ -82,7 +82,7 @@ told = {
     "escalated": dags.duties.escalate(),
     "docs": dags.duties.data_docs(),
 }
-from dags.orders import hub_opened, tell_given_up, tell_late
+from dags.orders import hub_opened, parent_of, tell_given_up, tell_late
 tell_given_up({"ti": SimpleNamespace(dag_id="ingest_another", run_id="r", try_number=4), "exception": ValueError("x")})
 tell_given_up({"ti": SimpleNamespace(dag_id="seal", run_id="r", try_number=4), "exception": KeyError("x")})
 tell_late("another", {"dag_run": {"dag_run_id": "r"}})
@@ -90,6 +90,12 @@ with hub_opened() as hub:
     pause(hub, "another", reason="系统升级", actor="operator:test")
 told["paused"] = skipping(dags.ingest.windows, "another")
 told["paused meanwhile"] = skipping(dags.ingest.ingest, "another", part)
+from dataclasses import asdict
+from datetime import UTC, datetime
+run = SimpleNamespace(logical_date=None, run_after=datetime(2026, 1, 1, tzinfo=UTC), clear_number=0)
+task = SimpleNamespace(dag_id="ingest_another", task_id="ingest", try_number=1, map_index=0)
+told["parent"] = asdict(parent_of(task, run))
+told["no parent"] = parent_of(task, None)
 print("READ", json.dumps(told))
 """
 
@@ -247,6 +253,8 @@ def test_the_tasks_do_the_work_and_give_back_counts_that_add_up(hub_settings, da
     assert told["seal"]["entries"] > 0
     assert told["escalated"] == {}
     assert Path(told["docs"]).exists()
+    assert (told["parent"]["namespace"], told["parent"]["job"]) == ("default", "ingest_another.ingest")
+    assert (told["parent"]["root_job"], told["no parent"]) == ("ingest_another", None)
     assert "is paused since" in told["paused"]
     assert "is paused since" in told["paused meanwhile"]
     with database.engine(Role.AUDITOR).connect() as connection:

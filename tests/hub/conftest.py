@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from hub_registers import bare_hub, say  # noqa: F401 - fixtures
 
 from hub.city.build import build_city
 from hub.composition import open_hub

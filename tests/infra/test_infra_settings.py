@@ -39,6 +39,8 @@ def test_folders_follow_home(monkeypatch, tmp_path):
         ("HUB_PORT", "70000"),
         ("HUB_WORKERS", "many"),
         ("HUB_LOG_LEVEL", "loud"),
+        ("HUB_OPENLINEAGE_URL", "ftp://there/events"),
+        ("HUB_OPENLINEAGE_URL", "http://clerk:hunter2@there"),
         ("HUB_DATABASE_URL", "mysql://clerk:hunter2@there/hub"),
     ],
 )
@@ -52,6 +54,7 @@ def test_a_wrong_setting_is_named_and_not_quoted(monkeypatch, name, value):
 
 def test_settings_do_not_show_passwords():
     assert "hunter2" not in repr(Settings(database_url="postgresql://clerk:hunter2@there/hub"))
+    assert "hunter2" not in repr(Settings(openlineage_api_key="hunter2"))
 
 
 @pytest.fixture

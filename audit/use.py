@@ -1,4 +1,4 @@
-"""Which items are read, under which agreement, how often: counted by day (UTC) when entries are sealed.
+"""Which items are read, under which agreement, how often: counted by month (UTC) when entries are sealed.
 
 The sealer adds to the counts in its own transaction, so that they are exact after a crash; they are made of the ledger and
 can be made of it again. A reading of lineage is no use of the data and is not counted.
@@ -14,25 +14,33 @@ from schemas.errors import LedgerBroken
 
 # The grouping by whole lists of items comes first: there are few of them, and many entries.
 _READ = """
-    SELECT resource, items, (at AT TIME ZONE 'UTC')::date AS day, agreement, actor, count(*) AS calls, sum(records) AS records
-    FROM ledger.leaf JOIN ledger.entry ON entry.id = leaf.entry
-    WHERE {bound} AND kind = 'call' AND agreement IS NOT NULL AND resource IS NOT NULL AND actor IS NOT NULL
+    SELECT resource, items, date_trunc('month', at AT TIME ZONE 'UTC')::date AS month, agreement, actor, count(*) AS calls,
+        sum(records) AS records, max(at AT TIME ZONE 'UTC')::date AS last_day
+    FROM {sealed}
+    WHERE kind = 'call' AND agreement IS NOT NULL AND resource IS NOT NULL AND actor IS NOT NULL
       AND action NOT LIKE 'lineage%'
     GROUP BY 1, 2, 3, 4, 5
 """
+# Leaf by leaf: a planner that takes few entries for calls would read the whole ledger for the newest of them.
+_NEW = """
+    (SELECT entry FROM ledger.leaf WHERE number >= :first OFFSET 0) AS leaf
+    CROSS JOIN LATERAL (SELECT * FROM ledger.entry WHERE id = leaf.entry OFFSET 0) AS entry
+"""
+_EVERY = "ledger.leaf JOIN ledger.entry ON entry.id = leaf.entry"
 ADD = text(f"""
-    INSERT INTO catalog.item_use AS known (resource, item, day, agreement, system, calls, records)
-    SELECT resource, item, day, agreement, min(actor), sum(calls), sum(records)
-    FROM ({_READ.format(bound="leaf.number >= :first")}) AS read, unnest(items) AS item
+    INSERT INTO catalog.item_use AS known (resource, item, month, agreement, system, calls, records, last_day)
+    SELECT resource, item, month, agreement, min(actor), sum(calls), sum(records), max(last_day)
+    FROM ({_READ.format(sealed=_NEW)}) AS read, unnest(items) AS item
     GROUP BY 1, 2, 3, 4
-    ON CONFLICT (resource, item, day, agreement)
-    DO UPDATE SET calls = known.calls + excluded.calls, records = known.records + excluded.records
+    ON CONFLICT (resource, item, month, agreement)
+    DO UPDATE SET calls = known.calls + excluded.calls, records = known.records + excluded.records,
+        last_day = greatest(known.last_day, excluded.last_day)
 """)
 """Adds the leaves from ``:first`` on."""
 
 COUNTED = text(f"""
     SELECT (SELECT coalesce(sum(calls), 0)::bigint FROM catalog.item_use) AS counted,
-        (SELECT coalesce(sum(calls * cardinality(items)), 0)::bigint FROM ({_READ.format(bound="true")}) AS read) AS made
+        (SELECT coalesce(sum(calls * cardinality(items)), 0)::bigint FROM ({_READ.format(sealed=_EVERY)}) AS read) AS made
 """)
 """What is counted, and what the sealed entries make: one statement, so one moment."""
 
@@ -46,14 +54,14 @@ class Use:
     system: str | None
     calls: int
     records: int
-    first_day: date
+    first_month: date
     last_day: date
 
 
 def uses(
     connection: Connection, resource: str, items: Sequence[str], since: date, agreements: Sequence[str]
 ) -> list[Use]:
-    """Return what was read of the items under each of the agreements since that day."""
+    """Return what was read of the items under each of the agreements since that month, of which any day may be named."""
     return _found(
         connection,
         resource,
@@ -68,7 +76,7 @@ def uses(
 def totals(
     connection: Connection, resource: str, items: Sequence[str], since: date, system: str | None = None
 ) -> list[Use]:
-    """Return what was read of each item since that day, by any system or by that one."""
+    """Return what was read of each item since that month, by any system or by that one."""
     own = "AND system = ANY(:agreements)" if system else ""
     return _found(connection, resource, items, since, "NULL AS agreement, NULL AS system", own, [system])
 
@@ -83,10 +91,10 @@ def _found(
     named: list[str | None],
 ) -> list[Use]:
     query = text(
-        f"SELECT item, {by}, sum(calls)::bigint, sum(records)::bigint, min(day), max(day) FROM catalog.item_use "
-        f"WHERE resource = :resource AND item = ANY(:items) AND day >= :since {bound} GROUP BY 1, 2, 3 ORDER BY 1, 2"
+        f"SELECT item, {by}, sum(calls)::bigint, sum(records)::bigint, min(month), max(last_day) FROM catalog.item_use "
+        f"WHERE resource = :resource AND item = ANY(:items) AND month >= :since {bound} GROUP BY 1, 2, 3 ORDER BY 1, 2"
     )
-    told = {"resource": resource, "items": list(items), "since": since}
+    told = {"resource": resource, "items": list(items), "since": since.replace(day=1)}
     return [Use(*row) for row in connection.execute(query, told | ({"agreements": named} if bound else {}))]
 
 

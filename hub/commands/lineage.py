@@ -15,7 +15,7 @@ app = typer.Typer(
 AsMermaid = Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid flowchart instead of tables.")]
 Since = Annotated[
     datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], help="Count calls from that day on; default: 90 days."),
+    typer.Option(formats=["%Y-%m-%d"], help="Count calls from that month on; default: 90 days."),
 ]
 Resource = Annotated[str, typer.Argument(metavar="RESOURCE", help="Code of a resource.")]
 Source = Annotated[str, typer.Argument(metavar="SOURCE", help="Code of a registered source.")]

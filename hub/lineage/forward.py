@@ -66,8 +66,8 @@ class Page:
 
     @property
     def first_day(self) -> date:
-        """The first day that counts."""
-        return self.since or (datetime.now(UTC) - timedelta(days=DAYS)).date()
+        """The first day that counts: that of a month, for calls are counted by month."""
+        return (self.since or (datetime.now(UTC) - timedelta(days=DAYS)).date()).replace(day=1)
 
 
 # ── what is asked about ──────────────────────────────────────────────────────────────────────────────
@@ -172,12 +172,13 @@ def _sources(connection: Connection, reach: Reach, *, located: bool) -> list[dic
 
 
 def _items(reach: Reach) -> list[dict[str, Any]]:
+    rules = {source.code: _rules(source, reach.resource) for source in reach.sources}
     return [
         {
             "item": name,
             "title": reach.resource.item(name).title,
             "from": [
-                {"source": edge.source.code, **edge.transformation.record(), "rules": _rules(edge, reach.resource)}
+                {"source": edge.source.code, **edge.transformation.record(), "rules": rules[edge.source.code].get(name, [])}
                 for edge in reach.edges if edge.item == name
             ],
         }
@@ -185,10 +186,13 @@ def _items(reach: Reach) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _rules(edge: Edge, resource: Resource) -> list[str]:
-    source = edge.source
-    found = rules_for(resource, source.quality, source.code, suite_of(resource).rules, source.mapping)
-    return [rule.name for rule in found if edge.item in (rule.item, rule.other)]
+def _rules(source: Source, resource: Resource) -> dict[str, list[str]]:
+    """Return the names of the rules that judge each item of a source."""
+    found: dict[str, list[str]] = {}
+    for rule in rules_for(resource, source.quality, source.code, suite_of(resource).rules, source.mapping):
+        for item in dict.fromkeys(filter(None, (rule.item, rule.other))):
+            found.setdefault(item, []).append(rule.name)
+    return found
 
 
 def _reader(reader: Reader, calls: Mapping[tuple[str | None, str], use.Use]) -> dict[str, Any]:
@@ -202,7 +206,7 @@ def _reader(reader: Reader, calls: Mapping[tuple[str | None, str], use.Use]) -> 
 
 
 def _use(one: use.Use) -> dict[str, Any]:
-    return {"item": one.item, **_counts(one), "first_day": one.first_day.isoformat()}
+    return {"item": one.item, **_counts(one), "first_month": one.first_month.isoformat()}
 
 
 def _counts(one: use.Use | None) -> dict[str, Any]:

@@ -283,7 +283,7 @@ def test_a_column_is_followed_to_items_agreements_calls_scorecards_and_dags(agre
     assert found["dags"] == ["ingest_tax", "scorecard_legal_person", "seal"]
     assert found["sources"][0]["dataset"]["name"] == "main.firms"
     later = _impact(
-        agreed, _column(agreed, "tax", "staff"), since=datetime.now(UTC).date() + timedelta(days=1)
+        agreed, _column(agreed, "tax", "staff"), since=datetime.now(UTC).date() + timedelta(days=31)
     )
     assert later["calls"] == []
 

@@ -25,8 +25,10 @@ TEMPLATE = "hub_template"
 
 
 def pytest_configure():
-    """A run that is told to end (a time limit, a cancelled job) still takes its server down."""
+    """A run that is told to end (a time limit, a cancelled job) still takes its server down; tables have one width."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # workers of a parallel run have a width, and commands print as wide as into a pipe
+    os.environ.pop("COLUMNS", None)
 
 
 def system_binaries() -> Path | None:

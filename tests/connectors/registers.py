@@ -53,8 +53,9 @@ class Register:
             if rows is None:
                 cursor.execute(statement)
                 return cursor.fetchall() if cursor.description else []
+            cursor.execute("BEGIN")  # or each row is a commit of its own
             cursor.executemany(statement, rows)
-            connection.commit()
+            cursor.execute("COMMIT")
             return []
         finally:
             connection.close()

@@ -7,10 +7,17 @@ import pyarrow.compute as pc
 
 
 def row_references(table: pa.Table, row_id: Sequence[str], fallback: pa.Array) -> pa.ChunkedArray | pa.Array:
-    """Join the ``row_id`` columns with ``:``; ``fallback`` stands where there are none, or all of them are empty."""
+    r"""Join the ``row_id`` columns with ``:``; ``fallback`` stands where there are none, or all of them are empty.
+
+    Of several columns, ``:`` and ``\`` in a value are written ``\:`` and ``\\``: other rows have other references.
+    """
     if not row_id:
         return fallback
     parts = [pc.fill_null(table.column(name).cast(pa.string()), "") for name in row_id]
-    joined = pc.binary_join_element_wise(*parts, ":")
+    joined = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*map(_escaped, parts), ":")
     empty = pc.equal(pc.binary_length(joined), len(row_id) - 1)
     return pc.if_else(empty, fallback, joined)
+
+
+def _escaped(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.replace_substring(pc.replace_substring(values, "\\", "\\\\"), ":", "\\:")

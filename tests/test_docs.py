@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from hub.cli import app
 
@@ -52,9 +53,22 @@ def test_the_suite_shown_is_the_shipped_one():
 
 
 def test_the_example_of_a_source_is_the_shipped_one():
-    (example,) = blocks(ROOT / "docs" / "sources.md", "yaml")
+    example, _ = blocks(ROOT / "docs" / "sources.md", "yaml")
 
     assert example == (ROOT / "connectors" / "sources" / "social_security.yaml").read_text(encoding="utf-8")
+
+
+def test_the_draft_shown_is_what_the_command_writes(tmp_path, monkeypatch):
+    page = ROOT / "docs" / "sources.md"
+    (delivered,), (_, drafted), (script,) = (blocks(page, kind) for kind in ("csv", "yaml", "sh"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HUB_HOME", str(tmp_path / "home"))
+    (tmp_path / "参保名单.csv").write_text(delivered, encoding="utf-8")
+
+    done = CliRunner().invoke(app, shlex.split(script.splitlines()[0])[1:])
+
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "insured.yaml").read_text(encoding="utf-8") == drafted.replace("$PWD", str(tmp_path))
 
 
 def test_the_readme_names_every_make_target_it_uses():

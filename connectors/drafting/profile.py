@@ -1,6 +1,7 @@
 """Profiles: what a column of a sample looks like, without showing what is in it."""
 
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -9,22 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 FEW = 30
-"""A column with no more distinct values than that, each several times over, holds codes: they tell of nobody."""
-_SEVERAL = 3
-_FORMS = (
-    (re.compile(r"[0-9]"), "9"),
-    (re.compile(r"[A-Z]"), "A"),
-    (re.compile(r"[a-z]"), "a"),
-    (re.compile(r"[\u3400-\u9fff]"), "汉"),
-)
+"""A column with no more distinct values than that, each several times over, may hold codes."""
+SEVERAL = 3
 _RUN = re.compile(r"(.)\1{3,}")
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A column of a sample: its type at the system, rows, nulls, distinct values, and examples as forms or codes.
+    """A column of a sample: its type at the system, rows, nulls, distinct values, and its commonest forms.
 
-    A form has 9 for a digit, A and a for letters, 汉 for a Chinese character: ``9{4}-99-99``.
+    A form has 9 for a digit, A and a for letters, 汉 for a Chinese character: ``9{4}-99-99``. ``values`` are those that come
+    several times over in a column of few; whether they may be shown is for ``proposal`` to say, for they may be names.
     """
 
     column: str
@@ -32,7 +28,7 @@ class Profile:
     rows: int
     nulls: int
     distinct: int
-    examples: tuple[str, ...]
+    forms: tuple[str, ...]
     values: tuple[str, ...]
 
     @property
@@ -49,34 +45,49 @@ class Profile:
         """Return the profile for a JSON document."""
         return {
             "column": self.column, "type": self.type, "rows": self.rows, "nulls": self.nulls, "distinct": self.distinct,
-            "examples": list(self.examples),
+            "examples": list(self.forms),
         }  # fmt: skip
 
 
 def profile(column: str, kind: str, values: pa.ChunkedArray) -> Profile:
     """Profile one column; an empty text counts as null."""
-    texts = _texts(values)
+    texts = texts_of(values)
     counted = Counter(texts)
-    codes = _codes(counted, len(texts))
-    examples = codes or tuple(form for form, _ in Counter(map(form_of, texts)).most_common(3))
-    return Profile(column, kind, len(values), len(values) - len(texts), len(counted), examples, codes)
+    forms = tuple(form for form, _ in Counter(map(form_of, texts)).most_common(3))
+    return Profile(
+        column,
+        kind,
+        len(values),
+        len(values) - len(texts),
+        len(counted),
+        forms,
+        _repeated(counted, len(texts)),
+    )
 
 
 def form_of(text: str) -> str:
     """Return the form of a text: which kinds of characters, not which."""
-    for pattern, sign in _FORMS:
-        text = pattern.sub(sign, text)
+    text = "".join(map(_sign, text))
     return _RUN.sub(lambda run: f"{run[1]}{{{len(run[0])}}}", text)[:40]
 
 
-def _codes(counted: Counter[str], filled: int) -> tuple[str, ...]:
-    if not counted or len(counted) > FEW or filled < _SEVERAL * len(counted) or max(map(len, counted)) > FEW:
-        return ()
-    return tuple(value for value, times in counted.most_common() if times >= _SEVERAL)
+def _sign(character: str) -> str:
+    """Return the sign of a character's kind, of whatever script or width; punctuation tells of nobody."""
+    kind = unicodedata.category(character)
+    if kind[0] == "N":
+        return "9"
+    return {"Lu": "A", "Ll": "a"}.get(kind, "汉") if kind[0] in "LM" else character
 
 
-def _texts(values: pa.ChunkedArray) -> list[str]:
+def texts_of(values: pa.ChunkedArray) -> list[str]:
+    """Return the values that are there as text; those of binary and nested columns as a sign."""
     if pa.types.is_binary(values.type) or pa.types.is_nested(values.type):
         return ["…"] * (len(values) - values.null_count)
     found = pc.utf8_trim_whitespace(values.cast(pa.string())).to_pylist()
     return [value for value in found if value]
+
+
+def _repeated(counted: Counter[str], filled: int) -> tuple[str, ...]:
+    if not counted or len(counted) > FEW or filled < SEVERAL * len(counted) or max(map(len, counted)) > FEW:
+        return ()
+    return tuple(value for value, times in counted.most_common() if times >= SEVERAL)

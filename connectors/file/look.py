@@ -1,7 +1,6 @@
 """Looking at files of which nothing is known yet: which tables are in them, and how each is read."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,30 +12,11 @@ from connectors.file.formats import FILE, reader_of, told_format
 from connectors.file.formats.guesses import Guess, guesses
 from connectors.file.options import FileOptions
 from connectors.file.places import Found
-from connectors.look import Look
+from connectors.look import SAMPLED_ROWS, Glance, Look
 from connectors.options import parsed
-from connectors.secrets import filled
 from schemas.errors import WrongFormat
 
-SAMPLED_ROWS = 1_000
 MOST_FILES = 20
-
-
-@dataclass(frozen=True)
-class Glance:
-    """Reads whatever columns there are; as ``Wanted`` as a source is."""
-
-    options: FileOptions
-    columns: tuple[str, ...] = ()
-    code: str = "draft"
-
-    def lacks(self, found: Collection[str]) -> list[str]:
-        """Return the columns that are not among ``found``."""
-        return [name for name in self.columns if name not in found]
-
-    def option(self, name: str) -> Any:
-        """Return an option with its secrets filled in."""
-        return filled(getattr(self.options, name), f"Option {name}")
 
 
 def look(place: str, options: Mapping[str, Any] | None = None, rows: int = SAMPLED_ROWS) -> list[Look]:

@@ -23,7 +23,7 @@ _PARAMETERS = {
     "keepalives_count": 3,
 }
 # A server states its refusal in its own language; the words of a login that failed, in English and Chinese.
-_LOGIN = re.compile(
+LOGIN_WORDS = re.compile(
     r"authentication|password|role .* does not exist|pg_hba|not permitted to log in|认证|口令|密码|角色"
 )
 _LITERAL_KINDS = (str, int, float)
@@ -76,7 +76,7 @@ class PostgresRegister:
             connection = dbapi.connect(_with_defaults(url), autocommit=True)
         except adbc_driver_manager.Error as error:
             # The driver's words may quote the URL, so they are read here and go no further.
-            login = _LOGIN.search(str(error)) is not None
+            login = LOGIN_WORDS.search(str(error)) is not None
             raise (refusals.login if login else refusals.unreachable)(self._source, self._place) from None
         try:
             with connection.cursor() as cursor:

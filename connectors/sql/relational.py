@@ -1,24 +1,22 @@
 """Any other department's database, read through SQLAlchemy with a cursor that streams: SQLite, MariaDB, MySQL, …"""
 
 import re
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, NoSuchTableError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from connectors.batch import Shape
 from connectors.source import Source
 from connectors.sql import mysql, refusals, sqlite
+from connectors.sql.opening import engine_of, refused, session_of
 from connectors.sql.page import Page, behind
 from connectors.sql.text import checked, geometries, place_of, relation
 from connectors.sql.values import array
-from schemas.errors import ConfigurationError, SourceError, WrongFormat
 
 _COLON = re.compile(r":(?=\w)")
 
@@ -31,7 +29,7 @@ class RelationalRegister:
         self._place = place_of(source)
         self._geometries = geometries(source)
         self._deadline = sqlite.Deadline(source.option("timeout_seconds"))
-        self._engine = self._made(make_url(str(source.option("url"))))
+        self._engine = engine_of(source, self._deadline)
         self._connection = self._connect()
         try:
             quote_name = self._engine.dialect.identifier_preparer.quote_identifier
@@ -71,45 +69,18 @@ class RelationalRegister:
 
     # ── the connection ───────────────────────────────────────────────────────────────────────────────
 
-    def _made(self, url: URL) -> sa.Engine:
-        source = self._source
-        backend, seconds = url.get_backend_name(), source.option("timeout_seconds")
-        if backend == sqlite.BACKEND:
-            return sqlite.engine(url.database or "", self._deadline, source.option("lock_timeout_seconds"))
-        try:
-            arguments = (
-                mysql.arguments(url.get_dialect().driver, seconds) if backend in mysql.BACKENDS else {}
-            )
-            return sa.create_engine(url, poolclass=NullPool, connect_args=arguments)
-        except (ModuleNotFoundError, NoSuchModuleError):
-            raise ConfigurationError(
-                f"Source {source.code}: the driver of {url.drivername} is not installed.",
-                hint="Install it beside the hub, for example pymysql for mysql+pymysql.",
-            ) from None
-
     def _connect(self) -> Connection:
+        source = self._source
         with self._answered():
             connection = self._engine.connect().execution_options(stream_results=True)
             try:
-                for statement in self._session():
+                for statement in session_of(source, self._engine.dialect):
                     connection.exec_driver_sql(statement)
                 connection.rollback()
             except BaseException:
                 connection.close()
                 raise
         return connection
-
-    def _session(self) -> list[str]:
-        dialect, source = self._engine.dialect, self._source
-        if dialect.name == sqlite.BACKEND:
-            return sqlite.SESSION
-        if dialect.name in mysql.BACKENDS:
-            return mysql.session(
-                mariadb=getattr(dialect, "is_mariadb", False),
-                seconds=source.option("timeout_seconds"),
-                lock_seconds=source.option("lock_timeout_seconds"),
-            )
-        return []
 
     # ── what is there ────────────────────────────────────────────────────────────────────────────────
 
@@ -170,28 +141,10 @@ class RelationalRegister:
         try:
             yield
         except (DBAPIError, driver) as error:
-            raise self._refusal(error) from None
+            raise refused(self._source, self._place, self._engine.dialect, error) from None
         finally:
             with suppress(AttributeError, DBAPIError, driver):  # while connecting there is none yet
                 self._connection.rollback()
-
-    def _refusal(self, error: Exception) -> SourceError:
-        original = error.orig if isinstance(error, DBAPIError) else error
-        state = self._state(original)
-        if state == "format":
-            return WrongFormat(
-                f"Source {self._source.code}: {self._place} is no SQLite database, or a broken one."
-            )
-        return refusals.from_sqlstate(self._source, self._place, state)
-
-    def _state(self, original: BaseException | None) -> str:
-        """Return the class of the SQL standard, as far as the driver tells it."""
-        if isinstance(original, sqlite3.Error):
-            return sqlite.state_of(str(original))
-        arguments = getattr(original, "args", ())
-        if self._engine.dialect.name in mysql.BACKENDS and arguments and arguments[0] in mysql.ERRORS:
-            return mysql.ERRORS[arguments[0]]
-        return getattr(original, "sqlstate", None) or getattr(original, "pgcode", None) or "unknown"
 
 
 def _column(name: str) -> sa.ColumnClause[Any]:

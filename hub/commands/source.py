@@ -5,11 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
+from hub.commands.drafting import init
 from hub.commands.screen import AsJson, actor, console, print_json, table
 
 app = typer.Typer(
     no_args_is_help=True, help="Departments' systems: what is registered, whether it works, what changed."
 )
+
+app.command()(init)
 
 Code = Annotated[str, typer.Argument(metavar="SOURCE", help="Code of a registered source.")]
 

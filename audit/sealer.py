@@ -13,6 +13,7 @@ from audit.entry import LEAF_SQL
 from audit.merkle import Frontier
 from audit.notes import NoteSigner, checkpoint_text
 from audit.use import ADD as _USE
+from audit.use import NEW
 
 MOST = 10_000
 _LOCK = 0x6C6564676572  # advisory lock key, "ledger"
@@ -41,12 +42,11 @@ _CHECKPOINT = text("""
     INSERT INTO ledger.checkpoint (size, root, frontier, horizon, note)
     VALUES (:size, :root, :frontier, CAST(:horizon AS text)::xid8, :note)
 """)
-_STATISTICS = text("""
+_STATISTICS = text(f"""
     INSERT INTO ledger.statistic
     SELECT :size, date_trunc('hour', at, 'UTC'), kind, action, actor, organisation, resource, purpose, legal_basis,
         outcome, problem, count(*), sum(keys), sum(records), sum(duration)
-    FROM ledger.leaf JOIN ledger.entry ON entry.id = leaf.entry
-    WHERE leaf.number >= :first
+    FROM {NEW}
     GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 """)
 

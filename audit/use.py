@@ -21,16 +21,17 @@ _READ = """
       AND action NOT LIKE 'lineage%'
     GROUP BY 1, 2, 3, 4, 5
 """
-# Leaf by leaf: a planner that takes few entries for calls would read the whole ledger for the newest of them.
-_NEW = """
+# Leaf by leaf: a planner that expects many would read the whole ledger for the newest of them.
+NEW = """
     (SELECT entry FROM ledger.leaf WHERE number >= :first OFFSET 0) AS leaf
     CROSS JOIN LATERAL (SELECT * FROM ledger.entry WHERE id = leaf.entry OFFSET 0) AS entry
 """
+"""The entries of the leaves from ``:first`` on, to select from."""
 _EVERY = "ledger.leaf JOIN ledger.entry ON entry.id = leaf.entry"
 ADD = text(f"""
     INSERT INTO catalog.item_use AS known (resource, item, month, agreement, system, calls, records, last_day)
     SELECT resource, item, month, agreement, min(actor), sum(calls), sum(records), max(last_day)
-    FROM ({_READ.format(sealed=_NEW)}) AS read, unnest(items) AS item
+    FROM ({_READ.format(sealed=NEW)}) AS read, unnest(items) AS item
     GROUP BY 1, 2, 3, 4
     ON CONFLICT (resource, item, month, agreement)
     DO UPDATE SET calls = known.calls + excluded.calls, records = known.records + excluded.records,

@@ -1,7 +1,7 @@
 """References of rows: other rows have other ones."""
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.references import row_references
@@ -15,6 +15,7 @@ def references(*columns: list[str | None]) -> list[str]:
     return row_references(table, table.column_names, fallback).to_pylist()
 
 
+@settings(deadline=None)
 @given(rows=st.lists(st.tuples(PART, PART, PART), min_size=1, max_size=8, unique=True))
 def test_rows_of_other_ids_have_other_references(rows):
     assert len(set(references(*map(list, zip(*rows, strict=True))))) == len(rows)

@@ -26,6 +26,7 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     errors.MalformedEdition: HTTPStatus.BAD_REQUEST,
     errors.CodeTablesTooLarge: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.DatabaseFull: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DatabaseNotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DefinitionError: HTTPStatus.UNPROCESSABLE_ENTITY,

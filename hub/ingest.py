@@ -6,13 +6,14 @@ its watermark; a rerun goes on from there and reaches the same state. ``pulled =
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
 import pyarrow as pa
+from adbc_driver_manager import Error
 
 from audit.entry import Entry, Kind
 from audit.recording import insert_statement
@@ -33,7 +34,7 @@ from hub.lineage.definitions import told_by
 from hub.openlineage.told import Parent
 from hub.pauses import check_not_paused
 from hub.runs import recorded
-from infra.database import Role
+from infra.database import Role, roll_back
 from infra.prefetch import prefetched
 from quality.gate import Verdict, gate
 from quality.report import RuleScore, added
@@ -181,8 +182,11 @@ def _taken(cursor: Any, source: Source) -> Iterator[None]:
         )
     try:
         yield
-    finally:
-        batches.unlock_source(cursor, source.code)
+    except BaseException:
+        with suppress(Error):  # the end of a session that is broken gives the source back as well
+            batches.unlock_source(cursor, source.code)
+        raise
+    batches.unlock_source(cursor, source.code)
 
 
 @dataclass(frozen=True)
@@ -273,7 +277,7 @@ class _Run:
             record = self._write(cursor, judged)
             connection.commit()
         except BaseException:
-            connection.rollback()
+            roll_back(connection)
             raise
         self._step("commit", judged.place, judged.batch)
         return record

@@ -5,6 +5,7 @@ committed batches are there.
 """
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from hub.openlineage.told import Parent, Problem
 from infra.database import Role
 from schemas.errors import BatchRefused, HubError
 
+_log = logging.getLogger(__name__)
 LONGEST_DETAIL = 1000  # characters
 
 
@@ -53,7 +55,10 @@ def recorded(
     try:
         yield
     except BaseException as error:
-        run.record(_ended(error))
+        try:
+            run.record(_ended(error))
+        except HubError as failure:  # the database that broke the run off takes no record of it either
+            _log.warning("The run over %s that failed is not on record: %s", source.code, failure)
         raise
     run.record(Ended("done"))
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, text
 
 from infra.embedded import EmbeddedPostgres, url_if_running
-from infra.logins import Role, prepare, unavailable, urls_of
+from infra.logins import Role, broken_off, prepare, unavailable, urls_of
 from infra.settings import Settings
-from schemas.errors import ConfigurationError, DatabaseNotReady, DatabaseUnavailable
+from schemas.errors import ConfigurationError, DatabaseNotReady, DatabaseUnavailable, HubError
 
 if TYPE_CHECKING:
     import asyncpg
@@ -28,6 +28,7 @@ __all__ = [
     "connect_if_running",
     "drop_everything",
     "open_database",
+    "roll_back",
     "upgrade",
 ]
 
@@ -56,12 +57,17 @@ class Database:
         """The SQLAlchemy engine of that role (psycopg), one per role and process."""
         if role not in self._engines:
             url = self.url(role)
-            self._engines[role] = create_engine("postgresql+psycopg://", creator=lambda: _connect(url))
+            engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(url))
+            event.listen(engine, "handle_error", lambda context: _told(url, context), retval=True)
+            self._engines[role] = engine
         return self._engines[role]
 
     @contextmanager
     def bulk(self, role: Role) -> Iterator[Any]:
-        """An ADBC connection in one transaction: committed when the block ends well, else rolled back."""
+        """An ADBC connection in one transaction: committed when the block ends well, else rolled back.
+
+        Raises ``DatabaseFull`` or ``DatabaseUnavailable`` where the disk is full or the server goes away meanwhile.
+        """
         from adbc_driver_manager import Error
         from adbc_driver_postgresql import dbapi
 
@@ -73,8 +79,11 @@ class Database:
         try:
             yield connection
             connection.commit()
-        except BaseException:
-            connection.rollback()
+        except BaseException as error:
+            alive = roll_back(connection)
+            told = broken_off(url, error, alive=alive) if isinstance(error, Error) else None
+            if told is not None:
+                raise told from error
             raise
         finally:
             connection.close()
@@ -94,6 +103,17 @@ class Database:
         for engine in self._engines.values():
             engine.dispose()
         self._engines.clear()
+
+
+def roll_back(connection: Any) -> bool:
+    """Roll an ADBC connection back; False where it is gone, which rolls back as well."""
+    from adbc_driver_manager import Error
+
+    try:
+        connection.rollback()
+    except Error:
+        return False
+    return True
 
 
 @contextmanager
@@ -182,6 +202,11 @@ def migration_config(connection: Connection | None = None) -> "Config":
 
 def _is_embedded(settings: Settings) -> bool:
     return not (settings.database_url or settings.database_application_url or settings.database_auditor_url)
+
+
+def _told(url: str, context: ExceptionContext) -> HubError | None:
+    """What is raised in the place of a driver's error; None for the error itself."""
+    return broken_off(url, context.original_exception, alive=not context.is_disconnect)
 
 
 def _connect(url: str, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:

@@ -10,9 +10,11 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from infra.settings import Settings
-from schemas.errors import ConfigurationError, DatabaseNotReady, DatabaseUnavailable, HubError
+from schemas.errors import ConfigurationError, DatabaseFull, DatabaseNotReady, DatabaseUnavailable, HubError
 
 _ATTEMPTS = 5
+_NO_ROOM = "53100"
+_SHUT_DOWN = frozenset({"57P01", "57P02", "57P03"})
 _SET_ROLE_SINCE = 160_000  # from version 16 on, membership and the right to SET ROLE are two things
 
 
@@ -78,6 +80,22 @@ def unavailable(url: str, error: Exception) -> HubError:
     return DatabaseUnavailable(
         f"The {place} does not answer.", hint="Check that the server runs and is reachable."
     )
+
+
+def broken_off(url: str, error: BaseException, *, alive: bool = True) -> HubError | None:
+    """What to tell of an error in the middle of the work, if the disk is full or the server is gone; None for all else."""
+    state = getattr(error, "sqlstate", None) or ""
+    if state == _NO_ROOM:
+        return DatabaseFull(
+            f"The disk of the {place_of(url)} is full.",
+            hint="Make room and run again: what was committed stays, nothing else is stored.",
+        )
+    if not alive or state in _SHUT_DOWN or state.startswith("08"):
+        return DatabaseUnavailable(
+            f"The {place_of(url)} broke off.",
+            hint="Run again when it answers: what was committed stays, nothing else is stored.",
+        )
+    return None
 
 
 def prepare(url: str, *, logins: bool = False) -> None:

@@ -279,6 +279,13 @@ class DatabaseUnavailable(HubError):
     title = "The hub's database is unavailable"
 
 
+class DatabaseFull(HubError):
+    """The disk of the hub's own PostgreSQL has no room left."""
+
+    code = "database_full"
+    title = "The hub's database has no room"
+
+
 class DatabaseNotReady(HubError):
     """The hub's database has no schema yet, or one of another version."""
 

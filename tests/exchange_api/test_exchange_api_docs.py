@@ -15,7 +15,7 @@ FAMILIES = (
     *(errors.CallError, errors.UnknownResource, errors.UnknownItem, errors.InvalidIdentifier),
     *(errors.UnknownCodeSet, errors.UnknownCode, errors.MalformedEdition, errors.CodeTablesTooLarge),
 )
-UNAVAILABLE = (errors.LedgerUnavailable, errors.DatabaseUnavailable)
+UNAVAILABLE = (errors.LedgerUnavailable, errors.DatabaseUnavailable, errors.DatabaseFull)
 
 
 def kinds(family):

@@ -20,7 +20,9 @@ def library_state(hub: Hub) -> dict[str, object]:
     """What the libraries say, what they said, what they were told, and what they refused."""
     found: dict[str, object] = {}
     with hub.database.engine(Role.APPLICATION).connect() as connection:
-        sources = dict(connection.execute(text("SELECT number, source FROM library.batch")).tuples().all())
+        sources = {
+            row[0]: row[1] for row in connection.execute(text("SELECT number, source FROM library.batch"))
+        }
         for code, resource in hub.resources.items():
             reader = GoldenReader(resource, hub.keyring)
             found[code] = _golden(connection, reader, sources)

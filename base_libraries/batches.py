@@ -12,6 +12,9 @@ from typing import Any
 COMPARISON = "comparison of keys"
 """The window of a batch that holds the rows found gone by comparing keys."""
 
+COUNTED = ("pulled", "contributed", "unchanged", "quarantined", "created", "updated", "withdrawn", "closed")
+"""What is counted of a batch: rows, and of ``created`` to ``closed`` golden records."""
+
 
 @dataclass(frozen=True)
 class BatchRecord:

@@ -100,8 +100,8 @@ class Source:
     def __post_init__(self) -> None:
         if not NAME.match(self.code):
             raise DefinitionError(f"code {self.code!r} is not lower-case letters, digits and underscores.")
-        if not 0 < self.ordinal < 2**15:
-            raise DefinitionError(f"ordinal {self.ordinal} is not between 1 and 32767.")
+        if not 0 < self.ordinal < 1000:
+            raise DefinitionError(f"ordinal {self.ordinal} is not between 1 and 999.")
         if self.connector not in KINDS:
             raise DefinitionError(f"connector {self.connector!r} is not one of {', '.join(KINDS)}.")
         if self.drift not in DRIFT_POLICIES:
@@ -139,11 +139,14 @@ class Source:
 
         Where drift is not frozen these are the key's, and those that name and order rows; every other may be missing.
         """
-        needed = self.columns
-        if self.drift != "freeze":
-            key = self.mapping[_resource(self.resource).key.name].source_columns
-            needed = tuple(dict.fromkeys((*key, *self._marks)))
+        needed = self.columns if self.drift == "freeze" else self.vital_columns
         return [name for name in needed if name not in found]
+
+    @property
+    def vital_columns(self) -> tuple[str, ...]:
+        """The columns without which no row is one, whatever the policy: the key's, and those that name and order rows."""
+        key = self.mapping[_resource(self.resource).key.name].source_columns
+        return tuple(dict.fromkeys((*key, *self._marks)))
 
     @cached_property
     def settings(self) -> Options:

@@ -7,7 +7,7 @@ security boundary: values in the clear pass through ``Door``, which logs none of
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -64,6 +64,7 @@ class Attempt:
     records: int = 0
     etag: str = ""
     unchanged: bool = False
+    facts: Mapping[str, str] | None = None
 
     def identify(self) -> None:
         """Read the headers and take over the caller's id where it is a UUID, which cannot hold a personal value."""
@@ -108,6 +109,8 @@ class Door:
             body = orjson.dumps(await reading(attempt))
             return await self._answered(attempt, body)
         except HubError as error:
+            if status_of(error) is HTTPStatus.INTERNAL_SERVER_ERROR:  # the answer sends its reader to the log
+                _log.error("A %s call failed, request %s: %s", action, attempt.id, describe(error))
             return await self.refused(attempt, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it goes on the ledger and not to the caller
             _log.error("A %s call failed, request %s: %s", action, attempt.id, describe(error))
@@ -188,6 +191,7 @@ def _entry(attempt: Attempt, kind: Kind, outcome: str, problem_code: str | None)
         records=attempt.records if kind is Kind.CALL else 0,
         duration=(time.perf_counter_ns() - attempt.started) // 1000,
         request=attempt.id,
+        facts=attempt.facts,
     )
 
 

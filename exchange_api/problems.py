@@ -33,7 +33,10 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     errors.UnknownSource: HTTPStatus.NOT_FOUND,
     errors.AlreadyRegistered: HTTPStatus.CONFLICT,
     errors.SourceError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.SourceHasContributed: HTTPStatus.CONFLICT,
+    errors.UnknownPush: HTTPStatus.NOT_FOUND,
     errors.SourceBusy: HTTPStatus.CONFLICT,
+    errors.PushInterrupted: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SourcePaused: HTTPStatus.CONFLICT,
     errors.SpoolFull: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.BatchRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -47,6 +50,14 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     errors.AccessDenied: HTTPStatus.FORBIDDEN,
 }
 
+RETRY_AFTER: Mapping[type[HubError], int] = {  # seconds, where the same request may well succeed later
+    errors.SourceBusy: 5,
+    errors.PushInterrupted: 5,
+    errors.DatabaseUnavailable: 10,
+    errors.LedgerUnavailable: 10,
+    errors.SpoolFull: 60,
+}
+
 
 def status_of(error: HubError) -> HTTPStatus:
     """Return the HTTP status of an error: that of its nearest ancestor in the table."""
@@ -58,6 +69,8 @@ def problem(
 ) -> Response:
     """Answer with the error's problem document; a fault of the hub's own shows no detail of its inside."""
     status = status_of(error)
+    waits = next((RETRY_AFTER[kind] for kind in type(error).__mro__ if kind in RETRY_AFTER), None)
+    sent = {**(headers or {}), **({} if waits is None else {"Retry-After": str(waits)})}
     inside = status is HTTPStatus.INTERNAL_SERVER_ERROR
     detail = (
         "Something went wrong inside the hub; its operators can find it by the request id."
@@ -71,7 +84,7 @@ def problem(
         detail,
         hint="" if inside else error.hint,
         request=request,
-        headers=headers,
+        headers=sent,
     )
 
 

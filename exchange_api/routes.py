@@ -115,11 +115,17 @@ def _add_sources(app: FastAPI, opened: Callable[[], Works], code: Mapping[str, A
         works = opened()
         return await works.door.passed(request, "push", works.desk.push)
 
+    async def pushed(request: Request) -> Response:
+        works = opened()
+        return await works.door.passed(request, "pushed", works.desk.pushed)
+
     key = _parameter("Idempotency-Key", "header") | {"required": True}
     _guarded(app, "GET", "/v1/sources", sources, "List the sources you may push to", [])
     _guarded(app, "GET", "/v1/sources/{code}", source, "Describe a source", [code])
     _guarded(app, "PUT", "/v1/sources/{code}", put, "Register a source", [code], _DEFINITION)
     _guarded(app, "POST", "/v1/sources/{code}/batches", push, "Push rows to a source", [code, key], _ROWS)
+    one = [code, _parameter("key", "path")]
+    _guarded(app, "GET", "/v1/sources/{code}/batches/{key}", pushed, "Tell what became of a push", one)
 
 
 def _add_lineage(app: FastAPI, opened: Callable[[], Works], code: Mapping[str, Any]) -> None:

@@ -77,9 +77,10 @@ async def open_works(settings: Settings) -> AsyncIterator[Works]:
         oauth = TokenEndpoint(tokens, directory, door, reading, settings.public_url, settings.hub_id)
         sealing = asyncio.create_task(_keep_sealing(database, ledger_signer(keyring, settings.hub_id)))
         stack.push_async_callback(_stopped, sealing)
-        desk = SourceDesk(settings, database, SourceProcess(settings))
+        registry = Registry(settings, database)
+        desk = SourceDesk(settings, database, registry, SourceProcess(settings))
         stack.callback(desk.close)
-        lineage = LineageDesk(database, library, door, Registry(settings, database))
+        lineage = LineageDesk(database, library, door, registry)
         codes = CodeDesk(database)
         yield Works(door, Readings(library, door), oauth, tokens, library, desk, lineage, codes)
 

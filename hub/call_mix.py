@@ -100,7 +100,7 @@ async def _one(caller: Caller, planned: Planned) -> httpx.Response:
         return await caller.record(planned.resource, planned.keys[0], items=planned.items, headers=headers)
     if planned.kind == "forged token":
         token = await caller.token()
-        forged: dict[str, Any] = caller.statement.headers | {"Authorization": f"Bearer {token[:-6]}AAAAAA"}
+        forged: dict[str, Any] = await caller.headers() | {"Authorization": f"Bearer {token[:-6]}AAAAAA"}
         return await caller.record(planned.resource, planned.keys[0], items=planned.items, headers=forged)
     if len(planned.keys) == 1 and not planned.by:
         return await caller.record(planned.resource, planned.keys[0], items=planned.items, provenance=True)

@@ -20,6 +20,7 @@ from hub.commands import (
     lineage,
     quality,
     quarantine,
+    registration,
     schedule,
     serving,
     source,
@@ -36,6 +37,7 @@ app = typer.Typer(
 for group in (demo, serving, data, airflow):
     group.register(app)
 app.add_typer(city.app, name="city")
+registration.register(source.app)
 app.add_typer(source.app, name="source")
 app.add_typer(codes.app, name="codes")
 app.add_typer(quality.app, name="quality")

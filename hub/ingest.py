@@ -18,7 +18,7 @@ from adbc_driver_manager import Error
 from audit.entry import Entry, Kind
 from audit.recording import insert_statement
 from base_libraries import batches, definitions, shapes
-from base_libraries.batches import BatchRecord
+from base_libraries.batches import COUNTED, BatchRecord
 from base_libraries.intake import Identified, Intake
 from base_libraries.library import Library
 from base_libraries.quarantine import Quarantine
@@ -55,7 +55,6 @@ class Step:
 
 
 Progress = Callable[[Step], None]
-COUNTED = ("pulled", "contributed", "unchanged", "quarantined", "created", "updated", "withdrawn", "closed")
 
 
 @dataclass

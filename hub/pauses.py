@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
 from audit.recording import record_administration
-from hub.composition import Hub
-from infra.database import Role
+from infra.database import Database, Role
 from schemas.errors import SourcePaused
+
+if TYPE_CHECKING:
+    from hub.composition import Hub
 
 _PAUSE = text("""
     INSERT INTO library.pause (source, reason, actor, since) VALUES (:source, :reason, :actor, :since)
@@ -29,7 +32,7 @@ class Pause:
     since: datetime
 
 
-def pause(hub: Hub, code: str, *, reason: str, actor: str) -> bool:
+def pause(hub: "Hub", code: str, *, reason: str, actor: str) -> bool:
     """Pause a source; False when it was paused already. Raises ``UnknownSource``."""
     hub.source(code)
     with hub.database.engine(Role.APPLICATION).begin() as connection:
@@ -42,7 +45,7 @@ def pause(hub: Hub, code: str, *, reason: str, actor: str) -> bool:
     return changed
 
 
-def resume(hub: Hub, code: str, *, actor: str) -> bool:
+def resume(hub: "Hub", code: str, *, actor: str) -> bool:
     """Let a source be pulled again; False when it was not paused. Raises ``UnknownSource``."""
     hub.source(code)
     with hub.database.engine(Role.APPLICATION).begin() as connection:
@@ -52,15 +55,25 @@ def resume(hub: Hub, code: str, *, actor: str) -> bool:
     return changed
 
 
-def paused(hub: Hub) -> Mapping[str, Pause]:
+def paused(hub: "Hub") -> Mapping[str, Pause]:
     """Return what is paused now, by source."""
-    with hub.database.engine(Role.APPLICATION).connect() as connection:
+    return paused_in(hub.database)
+
+
+def paused_in(database: Database) -> Mapping[str, Pause]:
+    """Return what is paused now, by source, for who has a database and no hub."""
+    with database.engine(Role.APPLICATION).connect() as connection:
         return {row.source: Pause(*row) for row in connection.execute(_PAUSED)}
 
 
-def check_not_paused(hub: Hub, code: str) -> None:
+def check_not_paused(hub: "Hub", code: str) -> None:
     """Raise ``SourcePaused`` where the source is paused."""
-    if (found := paused(hub).get(code)) is not None:
+    refuse_paused(hub.database, code)
+
+
+def refuse_paused(database: Database, code: str) -> None:
+    """Raise ``SourcePaused`` where the source is paused, for who has a database and no hub."""
+    if (found := paused_in(database).get(code)) is not None:
         raise SourcePaused(
             f"Source {code} is paused since {found.since:%Y-%m-%d %H:%M} UTC: {found.reason}",
             hint=f"Resume it with: hub schedule resume {code}",

@@ -1,6 +1,8 @@
 """The registered sources: those of the folder of definitions, and those registered through the API or ``hub source add``."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,41 +16,68 @@ from infra.database import Database, Role
 from infra.settings import Settings
 from quality.definition import suite_of
 from quality.stated_rules import rules_for
-from schemas.errors import AlreadyRegistered, DefinitionError
+from schemas.errors import (
+    AlreadyRegistered,
+    DefinitionError,
+    MalformedRequest,
+    SourceHasContributed,
+    UnknownSource,
+)
 from schemas.resource import resource_named
 
 Variables = Mapping[str, str | Path]
 
 
+@dataclass(frozen=True)
+class Registration:
+    """A registered source's definition as it was given, by whom and when."""
+
+    definition: str
+    registered_by: str
+    registered_at: datetime
+
+
 def every_source(settings: Settings, database: Database, variables: Variables) -> Mapping[str, Source]:
     """Return every registered source by code, in order of ordinal; raises ``DefinitionError`` where two meet."""
-    found = dict(load_sources(settings.sources, variables))
     with database.engine(Role.APPLICATION).connect() as connection:
-        stored = connection.execute(
-            text("SELECT code, definition FROM catalog.source ORDER BY ordinal")
-        ).all()
-    for code, definition in stored:
+        return _every(settings, connection, variables)
+
+
+def _every(settings: Settings, connection: Connection, variables: Variables) -> Mapping[str, Source]:
+    found = dict(load_sources(settings.sources, variables))
+    stored = connection.execute(text("SELECT code, definition FROM catalog.source ORDER BY ordinal"))
+    for code, definition in stored.all():
         source = read_source(definition, f"registered source {code}", variables)
         _require_free(source, found)
         found[code] = source
     return dict(sorted(found.items(), key=lambda pair: pair[1].ordinal))
 
 
+def registration(connection: Connection, code: str) -> Registration | None:
+    """Return what was registered under the code, or None where a file defines the source, or nobody."""
+    found = connection.execute(
+        text("SELECT definition, registered_by, registered_at FROM catalog.source WHERE code = :code"),
+        {"code": code},
+    ).one_or_none()
+    return None if found is None else Registration(*found)
+
+
 def register(
-    connection: Connection, definition: str, known: Mapping[str, Source], variables: Variables, actor: str
+    settings: Settings, connection: Connection, definition: str, actor: str, code: str | None = None
 ) -> tuple[Source, bool]:
     """Register a source, or define a registered one anew; returns it, and whether it is new. On the ledger; the caller commits.
 
-    Without an ``ordinal`` the next free one is given. Raises ``DefinitionError`` where it does not hold together, and
-    ``AlreadyRegistered`` where a file defines a source of that code.
+    Without an ``ordinal`` the next free one is given; ``code`` is what the definition's must be, where that is known. Raises
+    ``DefinitionError`` where it does not hold together, and ``AlreadyRegistered`` where a file defines a source of that code.
     """
-    connection.execute(
-        text("LOCK TABLE catalog.source IN SHARE ROW EXCLUSIVE MODE")
-    )  # one registration at a time
+    _one_at_a_time(connection)
+    known = _every(settings, connection, LaterKnown())
     found = connection.execute(text("SELECT code, ordinal FROM catalog.source"))
     stored: dict[str, int] = {row.code: row.ordinal for row in found}
     whole = _with_ordinal(definition, stored, known)
-    source = read_source(whole, "definition", variables)
+    source = read_source(whole, "definition", LaterKnown())
+    if code not in (None, source.code):
+        raise MalformedRequest("The definition's code is not that of the path.")
     _check(source, stored, known)
     facts = {"ordinal": source.ordinal, "resource": source.resource, "connector": source.connector}
     action = "source.change" if source.code in stored else "source.add"
@@ -57,11 +86,46 @@ def register(
         text(
             "INSERT INTO catalog.source (code, ordinal, definition, registered_by) VALUES (:code, :ordinal, :definition, :actor) "
             "ON CONFLICT (code) DO UPDATE SET definition = excluded.definition, registered_by = excluded.registered_by, "
-            "registered_at = now()"
+            "registered_at = clock_timestamp()"  # after the lock, so that later is greater
         ),
         {"code": source.code, "ordinal": source.ordinal, "definition": whole, "actor": actor},
     )
     return source, source.code not in stored
+
+
+def remove(connection: Connection, code: str, actor: str) -> None:
+    """Remove a registered source that has contributed nothing. On the ledger; the caller commits.
+
+    Raises ``SourceHasContributed`` where there are batches of it, for provenance and consolidation refer to it, and
+    ``UnknownSource`` where nothing is registered under the code, a file's source included.
+    """
+    _one_at_a_time(connection)
+    if registration(connection, code) is None:
+        raise UnknownSource(
+            f"No source {code!r} is registered in the database.",
+            hint="A source that a file defines goes with its file.",
+            source=code,
+        )
+    if connection.execute(
+        text("SELECT EXISTS (SELECT FROM library.batch WHERE source = :code)"), {"code": code}
+    ).scalar_one():
+        raise SourceHasContributed(
+            f"Source {code} has contributed rows, and what the hub knows refers to it.",
+            hint=f"Stop it for good with: hub schedule pause {code} --reason …",
+            source=code,
+        )
+    record_administration(connection, actor=actor, action="source.remove", target=code, facts={})
+    for statement in (
+        "DELETE FROM library.push WHERE source = :code",
+        "DELETE FROM library.shape WHERE source = :code",
+        "DELETE FROM library.pause WHERE source = :code",
+        "DELETE FROM catalog.source WHERE code = :code",
+    ):
+        connection.execute(text(statement), {"code": code})
+
+
+def _one_at_a_time(connection: Connection) -> None:
+    connection.execute(text("LOCK TABLE catalog.source IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def _check(source: Source, stored: Mapping[str, int], known: Mapping[str, Source]) -> None:

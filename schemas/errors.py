@@ -213,6 +213,34 @@ class SourceBusy(SourceError):
     title = "The source is being ingested already"
 
 
+class PushBusy(SourceBusy):
+    """Another request is pushing a body under the same idempotency key."""
+
+    code = "push_busy"
+    title = "The same push is being taken already"
+
+
+class PushInterrupted(SourceError):
+    """The process that was storing a pushed body ended; what it committed stays, and the rest is not stored."""
+
+    code = "push_interrupted"
+    title = "The push was interrupted"
+
+
+class UnknownPush(HubError):
+    """Nothing was pushed to the source under that idempotency key, or nothing of it was stored."""
+
+    code = "unknown_push"
+    title = "No such push"
+
+
+class SourceHasContributed(HubError):
+    """A source that contributed rows cannot be removed: what it said refers to it."""
+
+    code = "source_has_contributed"
+    title = "The source has contributed"
+
+
 class SourcePaused(SourceError):
     """An operator paused the source, so it is not pulled."""
 

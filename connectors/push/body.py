@@ -1,7 +1,7 @@
 """The body of a push, read batch by batch; what is stored of it already is left out."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,13 @@ from connectors.source import Source
 PUSHED = "pushed"
 """The type of every column of a push: one body may state types and the next may not, so that only names can drift."""
 
+FEW = 50
+"""Records of JSON that tell nothing of the columns: writers leave out what is empty, and in a few all may have left it out."""
+
+
+WINDOW = "push "
+"""How the windows of pushed batches begin."""
+
 
 @dataclass(frozen=True)
 class Body:
@@ -33,15 +40,21 @@ class Body:
     @property
     def window(self) -> str:
         """What its batches are known by."""
-        return f"push {self.key}"
+        return window_of(self.key)
+
+
+def window_of(key: str) -> str:
+    """Return what the batches of the body under that key are known by."""
+    return f"{WINDOW}{key}"
 
 
 @dataclass(frozen=True)
 class _Wanted:
-    """The source as the readers of files want it."""
+    """The source as the readers of files want it; a body of ``few`` records may lack what is not vital."""
 
     source: Source
     options: FileOptions
+    few: bool = False
 
     @property
     def code(self) -> str:
@@ -52,6 +65,8 @@ class _Wanted:
         return self.source.columns
 
     def lacks(self, found: Collection[str]) -> list[str]:
+        if self.few:
+            return [name for name in self.source.vital_columns if name not in found]
         return self.source.lacks(found)
 
     def option(self, name: str) -> Any:
@@ -84,9 +99,11 @@ def _read(source: Source, body: Body, rows: int) -> Reading:
         from connectors.file.formats.delimited import read_delimited
 
         return read_delimited(body.path, wanted, rows)
-    from connectors.file.formats.json_records import read_json
+    from connectors.file.formats.json_records import has_few, read_json
 
-    return read_json(body.path, wanted, rows)
+    few = has_few(body.path, wanted, FEW)
+    reading = read_json(body.path, replace(wanted, few=few), rows)
+    return replace(reading, shape={}) if few else reading
 
 
 def _referenced(source: Source, body: Body, tables: Iterator[pa.Table], done: int) -> Iterator[pa.Table]:

@@ -1,3 +1,4 @@
-"""The served hub, for every test of this folder."""
+"""The served hub, for every test of this folder, and one that firms are pushed to."""
 
 from exchange_api_hub import served_hub  # noqa: F401
+from pushed_firms import hub  # noqa: F401

@@ -65,6 +65,7 @@ def golden(database: Database, keyring: FileKeyring, code: str, rows: list[dict]
             INSERT INTO library.batch SELECT (json_populate_record(NULL::library.batch, CAST(:batch AS json))).*
             ON CONFLICT DO NOTHING
         """), {"batch": json.dumps(BATCH)})  # fmt: skip
+        connection.execute(text("SELECT nextval(pg_get_serial_sequence('library.batch', 'number'))"))
 
 
 BATCH = {
@@ -165,6 +166,11 @@ class Served:
         with self.database.engine(Role.AUDITOR).connect() as connection:
             query = text("SELECT * FROM ledger.entry WHERE id = CAST(:id AS uuid)")
             return connection.execute(query, {"id": answer.headers["hub-entry"]}).mappings().one()
+
+    def refusals(self, problem):
+        with self.database.engine(Role.AUDITOR).connect() as connection:
+            query = text("SELECT count(*) FROM ledger.entry WHERE kind = 'refusal' AND problem = :problem")
+            return connection.execute(query, {"problem": problem}).scalar_one()
 
     def entries(self):
         with self.database.engine(Role.AUDITOR).connect() as connection:

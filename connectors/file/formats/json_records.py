@@ -30,6 +30,14 @@ def names_of(path: Path, wanted: Wanted, record_path: tuple[str, ...]) -> tuple[
     return tuple(names_in(islice(_records(path, codec, wanted, record_path), SHOWN)))
 
 
+def has_few(path: Path, wanted: Wanted, few: int) -> bool:
+    """Tell whether there are fewer than ``few`` records."""
+    codec = tell_encoding(path, wanted).codec
+    declared = wanted.option("record_path")
+    records = _records(path, codec, wanted, tuple(str(declared).split(".")) if declared else ())
+    return sum(1 for _ in islice(records, few)) < few
+
+
 def record_paths(path: Path, codec: str) -> list[str]:
     """Return where arrays of objects stand, as far as the beginning of the file shows; empty text means the top."""
     with path.open(encoding=codec) as file:

@@ -5,6 +5,7 @@ from dataclasses import replace
 # ruff: noqa: F811 (fixtures that are imported)
 import pytest
 from broker import broker  # noqa: F401 (fixture)
+from made_codes import credit_code
 from sqlalchemy import text
 from test_connectors_changes import Register, logging_server  # noqa: F401 (fixture)
 from test_connectors_stream_queue import Queue
@@ -14,7 +15,6 @@ from hub.composition import open_hub
 from hub.ingest import ingest_source
 from hub.upgrade import upgrade_database
 from infra.database import Role, open_database
-from schemas.credit_codes import credit_check, organisation_check
 
 pytestmark = pytest.mark.server
 
@@ -41,12 +41,6 @@ deletions: {{by: tombstone, column: ended}}
 
 class KilledError(BaseException):
     """What a kill looks like from within."""
-
-
-def credit_code(number: int) -> str:
-    organisation = f"{number:08d}"
-    first17 = f"91500000{organisation}{organisation_check(organisation)}"
-    return first17 + credit_check(first17)
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ import psycopg
 import pyarrow as pa
 import shapely
 import xlsxwriter
+from made_codes import credit_code
 from python_calamine import CalamineWorkbook
 
 from hub import quarantine
 from hub.city.geopackage import write_geopackage
 from hub.composition import Hub
-from schemas.credit_codes import credit_check, organisation_check
 from tests.connectors.json_interface import JsonInterface, Reply, Request
 
 DAYS = 3
@@ -47,12 +47,6 @@ mapping:
   representative_name: {{column: person}}
 {more}
 """
-
-
-def credit_code(number: int) -> str:
-    organisation = f"{number:08d}"
-    first17 = f"91500000{organisation}{organisation_check(organisation)}"
-    return first17 + credit_check(first17)
 
 
 def firms(day: int) -> list[dict[str, Any]]:

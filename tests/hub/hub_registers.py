@@ -10,7 +10,6 @@ from connectors.definition import read_source
 from hub.composition import open_hub
 from hub.upgrade import upgrade_database
 from infra.database import open_database
-from schemas.credit_codes import credit_check, organisation_check
 
 SOURCE = """
 code: {code}
@@ -35,12 +34,6 @@ REGISTERS = {
     "tax": ("税务局", 72, 50, "staff_count: {column: staff}\n  registered_capital: {column: money, scale: 10000}"),
     "statistics": ("统计局", 73, 50, "registered_capital: {column: money}"),
 }  # fmt: skip
-
-
-def code_of(number: int) -> str:
-    organisation = f"{number:08d}"
-    first17 = f"91500000{organisation}{organisation_check(organisation)}"
-    return first17 + credit_check(first17)
 
 
 def source_of(code, folder, **changed):

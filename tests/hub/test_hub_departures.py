@@ -4,12 +4,12 @@ import sqlite3
 from dataclasses import replace
 
 import pytest
+from made_codes import credit_code
 from sqlalchemy import text
 
 from connectors.definition import read_source
 from hub.ingest import ingest_source
 from infra.database import Role
-from schemas.credit_codes import credit_check, organisation_check
 from schemas.errors import TooManyDeletions
 
 SOURCE = """
@@ -27,12 +27,6 @@ mapping:
 """
 
 
-def _code(number: int) -> str:
-    organisation = f"{number:08d}"
-    first17 = f"91500000{organisation}{organisation_check(organisation)}"
-    return first17 + credit_check(first17)
-
-
 @pytest.fixture
 def register(tmp_path):
     """A department's table of ten firms; ``run`` changes it."""
@@ -44,7 +38,7 @@ def register(tmp_path):
         connection.close()
 
     run("CREATE TABLE firms (id INTEGER PRIMARY KEY, code TEXT, name TEXT, ended TEXT)")
-    run("INSERT INTO firms VALUES (?, ?, ?, NULL)", *[(n, _code(n), f"重庆{n}公司") for n in range(10)])
+    run("INSERT INTO firms VALUES (?, ?, ?, NULL)", *[(n, credit_code(n), f"重庆{n}公司") for n in range(10)])
     return run
 
 

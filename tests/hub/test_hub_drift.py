@@ -5,6 +5,7 @@ import sqlite3
 from dataclasses import replace
 
 import pytest
+from made_codes import credit_code
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -15,7 +16,6 @@ from hub.cli import app
 from hub.drift import accept
 from hub.ingest import ingest_source
 from infra.database import Role
-from schemas.credit_codes import credit_check, organisation_check
 from schemas.errors import MissingColumn, SchemaDrift
 
 SOURCE = """
@@ -34,12 +34,6 @@ mapping:
 """
 
 
-def _code(number: int) -> str:
-    organisation = f"{number:08d}"
-    first17 = f"91500000{organisation}{organisation_check(organisation)}"
-    return first17 + credit_check(first17)
-
-
 @pytest.fixture
 def register(tmp_path):
     path = tmp_path / "firms.sqlite"
@@ -50,7 +44,7 @@ def register(tmp_path):
         connection.close()
 
     run("CREATE TABLE firms (id INTEGER PRIMARY KEY, code TEXT, name TEXT, staff INTEGER)")
-    run("INSERT INTO firms VALUES (?, ?, ?, 5)", *[(n, _code(n), f"重庆{n}公司") for n in range(10)])
+    run("INSERT INTO firms VALUES (?, ?, ?, 5)", *[(n, credit_code(n), f"重庆{n}公司") for n in range(10)])
     return run
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hub_registers import REGISTERS, SOURCE, code_of, source_of
+from hub_registers import REGISTERS, SOURCE, source_of
 from joserfc.jwk import OKPKey
+from made_codes import credit_code
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -44,9 +45,9 @@ WHO = Reason("operator:test")
 @pytest.fixture
 def told(bare_hub, say):
     """Three departments speak of firm 1; the registrar's word wins, of the others the later one."""
-    say("registrar", ("r-1", code_of(1), "甲公司", "张三丰", None, None, "2026-01-01 08:00:00"))
-    say("tax", ("t-1", code_of(1), "甲有限公司", "张三丰", "5", "100", "2026-02-01 08:00:00"))
-    say("statistics", ("s-1", code_of(1), "甲厂", None, None, "2000000", "2026-01-15 08:00:00"))
+    say("registrar", ("r-1", credit_code(1), "甲公司", "张三丰", None, None, "2026-01-01 08:00:00"))
+    say("tax", ("t-1", credit_code(1), "甲有限公司", "张三丰", "5", "100", "2026-02-01 08:00:00"))
+    say("statistics", ("s-1", credit_code(1), "甲厂", None, None, "2000000", "2026-01-15 08:00:00"))
     for code in REGISTERS:
         ingest_source(bare_hub, code)
     return bare_hub
@@ -65,7 +66,7 @@ def _rows(hub, query, **told):
 
 
 def test_an_item_is_followed_to_its_column_batch_row_and_rule(told):
-    name = _items(inspect(told, "legal_person", code_of(1), Question(), WHO))["name"]
+    name = _items(inspect(told, "legal_person", credit_code(1), Question(), WHO))["name"]
 
     origin = name["origin"]
     ((number, digest),) = _rows(told, "SELECT number, digest FROM library.batch WHERE source = 'registrar'")
@@ -82,7 +83,7 @@ def test_an_item_is_followed_to_its_column_batch_row_and_rule(told):
 
 
 def test_every_other_word_says_why_it_lost(told):
-    items = _items(inspect(told, "legal_person", code_of(1), Question(), WHO))
+    items = _items(inspect(told, "legal_person", credit_code(1), Question(), WHO))
 
     def lost(item):
         return {other["source"]: (other["says"], other["lost_by"]) for other in items[item]["others"]}
@@ -103,10 +104,10 @@ def test_every_other_word_says_why_it_lost(told):
 
 
 def test_of_equally_late_words_of_one_rank_the_lower_ordinal_wins(told, say):
-    say("statistics", ("s-1", code_of(1), "甲厂", None, None, "2000001", "2026-02-01 08:00:00"))
+    say("statistics", ("s-1", credit_code(1), "甲厂", None, None, "2000001", "2026-02-01 08:00:00"))
     ingest_source(told, "statistics")
 
-    capital = _items(inspect(told, "legal_person", code_of(1), Question(("registered_capital",)), WHO))[
+    capital = _items(inspect(told, "legal_person", credit_code(1), Question(("registered_capital",)), WHO))[
         "registered_capital"
     ]
     assert capital["origin"]["rule"] == "tie-break"
@@ -114,7 +115,7 @@ def test_of_equally_late_words_of_one_rank_the_lower_ordinal_wins(told, say):
 
 
 def test_transformations_are_told_as_the_definition_has_them(told):
-    items = _items(inspect(told, "legal_person", code_of(1), Question(), WHO))
+    items = _items(inspect(told, "legal_person", credit_code(1), Question(), WHO))
 
     assert items["name"]["origin"]["transformation"]["kind"] == "identity"
     assert items["registered_capital"]["origin"]["transformation"]["kind"] == "transformation"
@@ -125,10 +126,10 @@ def test_transformations_are_told_as_the_definition_has_them(told):
 
 
 def test_no_value_is_shown_unless_asked_for_and_then_masked(told):
-    plain = json.dumps(inspect(told, "legal_person", code_of(1), Question(), WHO), ensure_ascii=False)
-    shown = inspect(told, "legal_person", code_of(1), Question(values=True), WHO)
+    plain = json.dumps(inspect(told, "legal_person", credit_code(1), Question(), WHO), ensure_ascii=False)
+    shown = inspect(told, "legal_person", credit_code(1), Question(values=True), WHO)
 
-    assert not any(value in plain for value in ("甲", "张", code_of(1), "2000000"))
+    assert not any(value in plain for value in ("甲", "张", credit_code(1), "2000000"))
     boss = _items(shown)["representative_name"]
     assert (boss["value"], boss["others"][0]["value"]) == ("张**", "张**")
     assert "三丰" not in json.dumps(shown, ensure_ascii=False)
@@ -139,9 +140,9 @@ def test_no_value_is_shown_unless_asked_for_and_then_masked(told):
 
 def test_looking_is_on_the_ledger_and_so_is_looking_in_vain(told):
     reason = Reason("operator:li", "异议核查", "政务数据共享条例 第二十六条", "CASE-7")
-    inspect(told, "legal_person", code_of(1), Question(("name",), values=True), reason)
+    inspect(told, "legal_person", credit_code(1), Question(("name",), values=True), reason)
     with pytest.raises(RecordNotFound):
-        inspect(told, "legal_person", code_of(2), Question(("name",)), reason)
+        inspect(told, "legal_person", credit_code(2), Question(("name",)), reason)
 
     query = (
         "SELECT actor, outcome, items, purpose, case_code, keys, octet_length(subjects), facts->>'values', records "
@@ -155,15 +156,15 @@ def test_looking_is_on_the_ledger_and_so_is_looking_in_vain(told):
 
 def test_an_earlier_version_has_its_own_lineage(told, say):
     between = datetime.now(UTC)
-    first = inspect(told, "legal_person", code_of(1), Question(("name",)), WHO)
-    say("registrar", ("r-1", code_of(1), "乙公司", "李四", "7", None, "2026-03-01 08:00:00"))
+    first = inspect(told, "legal_person", credit_code(1), Question(("name",)), WHO)
+    say("registrar", ("r-1", credit_code(1), "乙公司", "李四", "7", None, "2026-03-01 08:00:00"))
     ingest_source(told, "registrar")
 
-    now = inspect(told, "legal_person", code_of(1), Question(("name", "staff_count")), WHO)
+    now = inspect(told, "legal_person", credit_code(1), Question(("name", "staff_count")), WHO)
     assert now["version"] == first["version"] + 1
     assert _items(now)["staff_count"]["origin"]["source"] == "registrar"
     for moment in (Moment(version=first["version"]), Moment(as_of=between)):
-        then = inspect(told, "legal_person", code_of(1), Question(("name", "staff_count"), moment), WHO)
+        then = inspect(told, "legal_person", credit_code(1), Question(("name", "staff_count"), moment), WHO)
         assert (then["version"], then["valid_to"] is not None) == (first["version"], True)
         name, staff = _items(then)["name"], _items(then)["staff_count"]
         assert name["origin"]["batch"] == _items(first)["name"]["origin"]["batch"]
@@ -174,24 +175,26 @@ def test_an_earlier_version_has_its_own_lineage(told, say):
         ]
     with pytest.raises(RecordNotFound):
         inspect(
-            told, "legal_person", code_of(1), Question((), Moment(as_of=between - timedelta(days=1))), WHO
+            told, "legal_person", credit_code(1), Question((), Moment(as_of=between - timedelta(days=1))), WHO
         )
     with pytest.raises(RecordNotFound):
-        inspect(told, "legal_person", code_of(1), Question((), Moment(version=9)), WHO)
+        inspect(told, "legal_person", credit_code(1), Question((), Moment(version=9)), WHO)
 
 
 def test_the_mapping_told_is_that_of_the_batch_not_of_today(told, say, tmp_path):
     changed = {**told.sources, "tax": source_of("tax", tmp_path, extra="staff_count: {column: fax}", rank=5)}
     later = replace(told, sources=changed)
 
-    staff = _items(inspect(later, "legal_person", code_of(1), Question(("staff_count",)), WHO))["staff_count"]
+    staff = _items(inspect(later, "legal_person", credit_code(1), Question(("staff_count",)), WHO))[
+        "staff_count"
+    ]
     assert (staff["origin"]["columns"], staff["origin"]["rank"]) == (["staff"], 50)
 
-    say("registrar", ("r-2", code_of(2), "丙公司", None, None, None, "2026-03-01 08:00:00"))
-    say("tax", ("t-2", code_of(2), "丁公司", None, None, None, "2026-03-01 08:00:00"))
+    say("registrar", ("r-2", credit_code(2), "丙公司", None, None, None, "2026-03-01 08:00:00"))
+    say("tax", ("t-2", credit_code(2), "丁公司", None, None, None, "2026-03-01 08:00:00"))
     ingest_source(later, "registrar")
     ingest_source(later, "tax")
-    items = _items(inspect(later, "legal_person", code_of(2), Question(("staff_count", "name")), WHO))
+    items = _items(inspect(later, "legal_person", credit_code(2), Question(("staff_count", "name")), WHO))
     assert (items["staff_count"]["origin"]["columns"], items["name"]["origin"]["rank"]) == (["fax"], 5)
     assert [other["lost_by"] for other in items["name"]["others"]] == ["authority"]
     kept = _rows(later, "SELECT source, count(*) FROM library.definition GROUP BY 1 ORDER BY 1")
@@ -206,16 +209,16 @@ def test_what_came_before_definitions_were_kept_is_told_as_of_today(told):
     with told.database.engine(Role.OWNER).begin() as connection:
         connection.execute(text("DELETE FROM library.definition"))
 
-    name = _items(inspect(told, "legal_person", code_of(1), Question(("name",)), WHO))["name"]
+    name = _items(inspect(told, "legal_person", credit_code(1), Question(("name",)), WHO))["name"]
     assert (name["origin"]["mapping_of"], name["origin"]["columns"]) == ("today", ["名称_全称"])
     assert {other["source"]: other["lost_by"] for other in name["others"]}["tax"] == "authority"
 
 
 def test_wrong_questions_are_told(told):
     with pytest.raises(UnknownResource, match="legal_person"):
-        inspect(told, "firms", code_of(1), Question(), WHO)
+        inspect(told, "firms", credit_code(1), Question(), WHO)
     with pytest.raises(UnknownItem):
-        inspect(told, "legal_person", code_of(1), Question(("colour",)), WHO)
+        inspect(told, "legal_person", credit_code(1), Question(("colour",)), WHO)
     with pytest.raises(InvalidIdentifier):
         inspect(told, "legal_person", "12", Question(), WHO)
     assert _rows(told, "SELECT count(*) FROM ledger.entry WHERE action LIKE 'lineage%'") == [(0,)]
@@ -373,7 +376,7 @@ def test_a_hostile_name_stays_a_name(name):
 
 
 def test_answers_are_drawn(agreed):
-    record = of_record(inspect(agreed, "legal_person", code_of(1), Question(("name", "address")), WHO))
+    record = of_record(inspect(agreed, "legal_person", credit_code(1), Question(("name", "address")), WHO))
     _check_flowchart(record)
     assert "名称_全称" in record
     column = of_impact(_impact(agreed, _column(agreed, "registrar", "名称_全称")))
@@ -399,7 +402,7 @@ def test_the_commands_answer_in_tables_json_and_mermaid(told, tmp_path, monkeypa
         assert done.exit_code == 0, done.output
         return done.stdout
 
-    asked = ("item", "legal_person", code_of(1), "name", "staff_count")
+    asked = ("item", "legal_person", credit_code(1), "name", "staff_count")
     assert json.loads(run(*asked, "--json"))["items"][0]["origin"]["source"] == "registrar"
     assert "authority" in run(*asked, "--values")
     _check_flowchart(run(*asked, "--mermaid"))

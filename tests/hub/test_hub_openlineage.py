@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from hub_registers import code_of, source_of
+from hub_registers import source_of
+from made_codes import credit_code
 from openlineage.client.event_v2 import RunEvent, RunState
 from openlineage.client.facet_v2 import column_lineage_dataset
 from sqlalchemy import text
@@ -62,8 +63,8 @@ def _url(server):
 @pytest.fixture
 def telling(bare_hub, say):
     """Return a hub that tells a backend of its runs over two firms of the registrar's."""
-    say("registrar", ("r-1", code_of(1), "甲公司", "张三丰", "5", None, "2026-01-01 08:00:00"))
-    say("registrar", ("r-2", code_of(2), "乙公司", None, "many", None, "2026-01-02 08:00:00"))
+    say("registrar", ("r-1", credit_code(1), "甲公司", "张三丰", "5", None, "2026-01-01 08:00:00"))
+    say("registrar", ("r-2", credit_code(2), "乙公司", None, "many", None, "2026-01-02 08:00:00"))
 
     def _open(url, seconds=2.0, key=None):
         told = {"openlineage_url": url, "openlineage_seconds": seconds, "openlineage_api_key": key}
@@ -206,7 +207,7 @@ def test_no_event_holds_a_value_a_password_or_an_error_s_words(telling, tmp_path
         "missing_column: A column is missing", "schema_drift: The source's columns have changed",
     )  # fmt: skip
     plain = "\n".join(json.dumps(json.loads(line), ensure_ascii=False) for line in lines)
-    for value in (*NAMES, code_of(1), code_of(2), "r-1", "many"):
+    for value in (*NAMES, credit_code(1), credit_code(2), "r-1", "many"):
         assert value not in plain
     assert not re.search(r'"(?:min|max|quantiles|distinctCount)": [^{n]', plain)
     assert path.stat().st_mode & 0o007 == 0
@@ -282,7 +283,7 @@ def test_more_events_than_may_wait_are_given_up_at_once():
 
 
 def test_nothing_is_sent_or_noted_unless_it_is_set(bare_hub, say):
-    say("registrar", ("r-1", code_of(1), "甲公司", None, "5", None, "2026-01-01 08:00:00"))
+    say("registrar", ("r-1", credit_code(1), "甲公司", None, "5", None, "2026-01-01 08:00:00"))
     ingest_source(bare_hub, "registrar")
     assert bare_hub.outbox is None
     assert _told(bare_hub) == [None]

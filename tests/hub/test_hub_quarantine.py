@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import xlsxwriter
+from made_codes import credit_code
 from python_calamine import CalamineWorkbook
 from sqlalchemy import text
 from typer.testing import CliRunner
@@ -16,7 +17,6 @@ from hub import quarantine as work
 from hub.cli import app
 from hub.ingest import ingest_source
 from infra.database import Role
-from schemas.credit_codes import credit_check, organisation_check
 from schemas.errors import WrongFormat
 
 SOURCE = """
@@ -35,12 +35,6 @@ mapping:
 BAD = {3: "9150000000000003XX", 7: "nonsense"}
 
 
-def _code(number: int) -> str:
-    organisation = f"{number:08d}"
-    first17 = f"91500000{organisation}{organisation_check(organisation)}"
-    return first17 + credit_check(first17)
-
-
 @pytest.fixture
 def register(tmp_path):
     """A department's table of ten firms, two with an impossible code; ``run`` changes it."""
@@ -52,7 +46,10 @@ def register(tmp_path):
         connection.close()
 
     run("CREATE TABLE firms (id INTEGER PRIMARY KEY, code TEXT, name TEXT)")
-    run("INSERT INTO firms VALUES (?, ?, ?)", *[(n, BAD.get(n, _code(n)), f"重庆{n}公司") for n in range(10)])
+    run(
+        "INSERT INTO firms VALUES (?, ?, ?)",
+        *[(n, BAD.get(n, credit_code(n)), f"重庆{n}公司") for n in range(10)],
+    )
     return run
 
 
@@ -117,7 +114,9 @@ def test_the_workbook_goes_out_with_reasons_and_is_for_its_owner_alone(firms, tm
 def test_repaired_rows_are_taken_back_exactly_once(firms, tmp_path):
     source = firms.source("firms")
     work.export(firms, source, tmp_path / "out.xlsx", "person:test")
-    back = _repaired(tmp_path / "out.xlsx", tmp_path / "back.xlsx", {BAD[3]: _code(3), BAD[7]: _code(7)})
+    back = _repaired(
+        tmp_path / "out.xlsx", tmp_path / "back.xlsx", {BAD[3]: credit_code(3), BAD[7]: credit_code(7)}
+    )
 
     first = work.take_back(firms, source, back)
     second = work.take_back(firms, source, back)
@@ -134,7 +133,7 @@ def test_a_row_still_wrong_stays_open_and_as_old_as_it_was(firms, tmp_path):
     since = {entry.row_reference: entry.recorded_at for entry in _open(firms)}
     work.export(firms, source, tmp_path / "out.xlsx", "person:test")
     back = _repaired(
-        tmp_path / "out.xlsx", tmp_path / "back.xlsx", {BAD[3]: _code(3), BAD[7]: "still nonsense"}
+        tmp_path / "out.xlsx", tmp_path / "back.xlsx", {BAD[3]: credit_code(3), BAD[7]: "still nonsense"}
     )
 
     report = work.take_back(firms, source, back).report
@@ -152,7 +151,7 @@ def test_a_row_that_the_department_repairs_at_home_is_settled(tmp_path, hub, reg
     source = read_source(definition, "firms.yaml", {"city": tmp_path})
     firms = replace(hub, sources={"firms": source})
     ingest_source(firms, "firms")
-    register("UPDATE firms SET code = ?, changed = 2 WHERE id = 3", (_code(3),))
+    register("UPDATE firms SET code = ?, changed = 2 WHERE id = 3", (credit_code(3),))
 
     assert ingest_source(firms, "firms").contributed == 1
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from made_codes import credit_code
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -23,7 +24,6 @@ from hub.systems import pools, slots_of, system_of
 from hub.upgrade import upgrade_database
 from hub.windows import planned, window_of
 from infra.database import Role, open_database
-from schemas.credit_codes import credit_check, organisation_check
 from schemas.errors import ConfigurationError, DefinitionError, InvalidWindow, SourcePaused
 from schemas.update_cycles import CHINA, after, cron_of
 
@@ -44,18 +44,12 @@ mapping:
 """
 
 
-def _code(number: int) -> str:
-    organisation = f"{number:08d}"
-    first17 = f"91500000{organisation}{organisation_check(organisation)}"
-    return first17 + credit_check(first17)
-
-
 @pytest.fixture
 def source(tmp_path):
     """Ten firms, one changed on the first of each month from January on."""
     with sqlite3.connect(tmp_path / "firms.sqlite") as connection:
         connection.execute("CREATE TABLE firms (id INTEGER PRIMARY KEY, code TEXT, name TEXT, changed TEXT)")
-        rows = [(n, _code(n), f"重庆{n}公司", f"2026-{n + 1:02d}-01 00:00:00") for n in range(10)]
+        rows = [(n, credit_code(n), f"重庆{n}公司", f"2026-{n + 1:02d}-01 00:00:00") for n in range(10)]
         connection.executemany("INSERT INTO firms VALUES (?, ?, ?, ?)", rows)
     connection.close()
     return read_source(SOURCE, "firms.yaml", {"city": tmp_path})

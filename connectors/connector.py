@@ -42,3 +42,11 @@ class Windowed(Protocol):
 
     def within(self, window: Window, batch_rows: int) -> Iterator[Delivery]:
         """Yield the rows whose watermark lies in the window, at most ``batch_rows`` at a time; they move no watermark."""
+
+
+@runtime_checkable
+class Glimpsed(Protocol):
+    """A connector whose reading leaves a mark at the system, as of a slot or a queue, and which can look without leaving one."""
+
+    def glimpse(self, rows: int) -> Iterator[Delivery]:
+        """Yield up to ``rows`` rows as they would come; nothing is taken off, created or advanced, and no watermark moves."""

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.batch import Batch, Delivery, content_digest
-from connectors.connector import Windowed
+from connectors.connector import Glimpsed, Windowed
 from connectors.kinds import open_connector
 from connectors.push.body import Body
 from connectors.push.body import deliveries as body_deliveries
@@ -15,7 +15,7 @@ from connectors.source import Source
 from connectors.window import Window
 from schemas.errors import InvalidWindow
 
-__all__ = ["Batch", "Window", "pull", "pull_window", "pushed", "standing"]
+__all__ = ["Batch", "Window", "glimpse", "pull", "pull_window", "pushed", "standing"]
 
 DEFAULT_BATCH_ROWS = 20_000
 
@@ -34,6 +34,22 @@ def pull(
             connector.acknowledge(state)
         for delivery in connector.deliveries(state, batch_rows):
             yield _batch(source, delivery)
+
+
+def glimpse(source: Source, rows: int) -> Batch | None:
+    """Return the first rows of the system as a batch that is not to be stored, None where there are none; leaves no mark there.
+
+    Raises a ``SourceError`` as ``pull`` does.
+    """
+    with closing(open_connector(source)) as connector:
+        deliveries = (
+            connector.glimpse(rows) if isinstance(connector, Glimpsed) else connector.deliveries(None, rows)
+        )
+        delivery = next(deliveries, None)
+        batch = None if delivery is None else _batch(source, delivery)
+        if isinstance(deliveries, Generator):
+            deliveries.close()
+        return batch
 
 
 def pull_window(

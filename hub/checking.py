@@ -1,6 +1,5 @@
-"""Looking at a source without storing anything: can it be reached, read, standardised, and would its rows be let in."""
+"""Looking at a source without storing anything, here or there: can it be reached, read, standardised, and would its rows be let in."""
 
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +9,12 @@ import pyarrow.compute as pc
 from base_libraries import shapes
 from connectors import drift
 from connectors.drift import Change
-from connectors.pull import pull
+from connectors.pull import glimpse
 from connectors.source import Source
 from connectors.standardise import standardise
-from hub import departures
+from hub import departures, findings
 from hub.composition import Hub
+from hub.findings import Reason, Uncoded
 from infra.database import Role
 from quality.gate import gate
 from schemas.resource import Resource
@@ -24,7 +24,9 @@ SAMPLE_ROWS = 1_000
 
 @dataclass(frozen=True)
 class Checked:
-    """What a sample of a source's rows would come to: per item how many have a value, and each rule that is broken."""
+    """What a sample of a source's rows would come to: per item how many have a value, each rule that is broken, why rows would be
+    quarantined, which values have no code, and what changed in the columns since the last batch.
+    """
 
     rows: int
     admitted: int
@@ -33,6 +35,8 @@ class Checked:
     broken: list[dict[str, Any]]
     changes: tuple[Change, ...]
     missing: tuple[str, ...]
+    reasons: tuple[Reason, ...] = ()
+    uncoded: tuple[Uncoded, ...] = ()
 
 
 def check(hub: Hub, source: Source, rows: int = SAMPLE_ROWS) -> Checked:
@@ -40,8 +44,7 @@ def check(hub: Hub, source: Source, rows: int = SAMPLE_ROWS) -> Checked:
     resource = hub.resources[source.resource]
     with hub.database.bulk(Role.APPLICATION) as connection, connection.cursor() as cursor:
         known = shapes.known(cursor, source.code)
-    with closing(pull(source, None, rows)) as pulled:
-        batch = next(pulled, None)
+    batch = glimpse(source, rows)
     if batch is None:
         return Checked(0, 0, 0, {}, [], (), ())
     there, _ = departures.parted(batch)
@@ -60,6 +63,8 @@ def check(hub: Hub, source: Source, rows: int = SAMPLE_ROWS) -> Checked:
         broken,
         found,
         batch.missing,
+        findings.reasons(source, there.table, verdict.quarantined),
+        findings.uncoded(source, resource, there.table),
     )
 
 

@@ -68,6 +68,13 @@ class ChangeLog:
             state = Place(department.confirmed()).state()
         yield from self._changes(Place(lsn_number(state["lsn"]), state["done"]), batch_rows)
 
+    def glimpse(self, rows: int) -> Iterator[Delivery]:
+        """Yield the table's first rows; the slot is neither created nor advanced."""
+        found = self._department.page(self._columns, self._source.row_id, None, rows)
+        told = [(dict(zip(self._columns, row, strict=True)), False) for row in found]
+        if told:
+            yield self._delivery(told, "rows from the start", {}, datetime.now(UTC))
+
     def references(self) -> Iterator[pa.Array]:
         """Yield the reference of every row that is there now."""
         names, after = self._source.row_id, None

@@ -114,6 +114,15 @@ class MessageQueue:
         if held:
             yield self._delivery(held, self._members(held, members), taken, as_of)
 
+    def glimpse(self, rows: int) -> Iterator[Delivery]:
+        """Yield what the first messages say; all go back to the queue, marked as delivered before, when the connection closes."""
+        told: list[Told] = []
+        while len(told) < rows and (message := self._got()) is not None:
+            told += self._records(message)
+        if told:
+            members = self._members(told[:rows], dict.fromkeys(self._source.columns, UNSTATED))
+            yield self._delivery(told[:rows], members, Sequence(), datetime.now(UTC))
+
     def references(self) -> Iterator[pa.Array]:
         """A queue tells what changed, not what is there."""
         raise DefinitionError(
@@ -156,6 +165,16 @@ class MessageQueue:
                 yield Message(method.delivery_tag, name, bool(method.redelivered), body)
         except AMQPError as error:
             self._refuse(error)
+
+    def _got(self) -> Message | None:
+        """Ask for one message; one that is not taken off returns to its place."""
+        try:
+            method, properties, body = self._channel.basic_get(self._told.name)
+        except AMQPError as error:
+            self._refuse(error)
+        if method is None:
+            return None
+        return Message(method.delivery_tag, str(properties.message_id or ""), bool(method.redelivered), body)
 
     def _take_off(self, tag: int, *, multiple: bool = False) -> None:
         try:

@@ -48,11 +48,13 @@ def check(
     with open_hub(settings, systems=True) as hub:
         path = Path(source)
         is_file = path.suffix in (".yaml", ".yml")
-        chosen = load_source(path, {"city": settings.city}) if is_file else hub.source(source)
+        chosen = load_source(path, hub.variables) if is_file else hub.source(source)
         found = checked(hub, chosen, rows)
     if as_json:
         print_json(_described(found))
     else:
+        if chosen.connector == "push":
+            console.print(f"{chosen.code}: the department pushes its rows, so there is no system to look at.")
         _print(chosen.code, found)
     if found.rows and not found.admitted:
         raise typer.Exit(1)
@@ -63,7 +65,10 @@ def _described(found: Any) -> dict[str, Any]:
         name: getattr(found, name)
         for name in ("rows", "admitted", "quarantined", "filled", "broken", "missing")
     }
-    return told | {"changes": [change.record() for change in found.changes]}
+    listed = {
+        name: [one.record() for one in getattr(found, name)] for name in ("changes", "reasons", "uncoded")
+    }
+    return told | listed
 
 
 def _print(code: str, found: Any) -> None:
@@ -79,6 +84,18 @@ def _print(code: str, found: Any) -> None:
         [item, number, f"{number / (found.admitted or 1):.0%}"] for item, number in found.filled.items()
     ]
     console.print(table("Items with a value, of the rows let in", ["item", "rows", "share"], shares))
+    if found.reasons:
+        why = [[one.rows, one.item, one.rule, one.reason, ", ".join(one.examples)] for one in found.reasons]
+        console.print(
+            table(
+                "Why rows would be quarantined",
+                ["rows", "item", "rule", "reason", "what stands there, masked"],
+                why,
+            )
+        )
+    for one in found.uncoded:
+        told = ", ".join(f"{value} ({count:,})" for value, count in one.values.items())
+        console.print(f"  {one.column}: {one.rows:,} values have no code of {one.item}: {told}", markup=False)
     if found.broken:
         names = ("item", "rule", "severity", "failing", "share")
         console.print(table("Rules broken", names, [[row[name] for name in names] for row in found.broken]))

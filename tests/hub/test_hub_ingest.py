@@ -3,13 +3,12 @@
 import json
 import subprocess
 import sys
-from collections import Counter
 
 import pyarrow.compute as pc
 import pytest
+from library_state import library_state, pulled_state
 from sqlalchemy import text
 
-from base_libraries.reading import GoldenReader
 from hub.city.build import build_city
 from hub.city.live import live
 from hub.city.truth import load_truth
@@ -21,42 +20,6 @@ from schemas.errors import SourceBusy, UnknownSource
 
 BATCH_ROWS = 300
 SOURCE = "social_security"  # a file source whose rows meet those of another department
-
-
-def library_state(hub) -> dict[str, object]:
-    """Everything the libraries say, without times and numbers that differ from run to run."""
-    found: dict[str, object] = {}
-    with hub.database.engine(Role.APPLICATION).connect() as connection:
-        sources = dict(connection.execute(text("SELECT number, source FROM library.batch")).tuples().all())
-        for code, resource in hub.resources.items():
-            reader = GoldenReader(resource, hub.keyring)
-            names = tuple(item.name for item in resource.items)
-            rows = connection.execute(text(f"SELECT * FROM {reader.tables.golden}")).mappings().all()
-            found[code] = {
-                row["_subject"]: (
-                    row["_version"],
-                    reader.records([row], names)[0],
-                    {
-                        name: (o["source"], o["rule"])
-                        for name, o in reader.provenance(row, names, sources).items()
-                    },
-                )
-                for row in rows
-            }
-            feed = connection.execute(
-                text(f"SELECT _subject, _version, _operation, _changed FROM {reader.tables.change}")
-            )
-            found[f"{code} feed"] = Counter((s, v, o, tuple(c or ())) for s, v, o, c in feed)
-        quarantined = connection.execute(
-            text("SELECT source, row_reference, reasons::text FROM library.quarantine")
-        )
-        found["quarantine"] = sorted(tuple(row) for row in quarantined)
-        counts = "sum(pulled), sum(contributed), sum(unchanged), sum(quarantined), sum(created), sum(updated)"
-        totals = connection.execute(
-            text(f"SELECT source, {counts} FROM library.batch GROUP BY source ORDER BY source")
-        )
-        found["counts"] = [tuple(row) for row in totals]
-    return found
 
 
 def test_every_source_comes_in_and_every_row_is_accounted_for(hub):
@@ -157,13 +120,13 @@ def test_killed_at_every_stage_a_rerun_reaches_the_same_state(hub, own_settings,
     hub.database.close()
     other_settings = database_copy(own_settings)
     ingest_source(hub, SOURCE, batch_rows=BATCH_ROWS)
-    undisturbed = library_state(hub)
+    undisturbed = library_state(hub), pulled_state(hub)
 
     # the first is killed in its second batch, so that each of the others starts from a watermark
     _ingest_and_die(other_settings, [(STAGES[0], 2), *((stage, 1) for stage in STAGES[1:])])
     with open_hub(other_settings, systems=True) as other:
         ingest_source(other, SOURCE, batch_rows=BATCH_ROWS)
-        assert library_state(other) == undisturbed
+        assert (library_state(other), pulled_state(other)) == undisturbed
 
 
 def test_three_days_later_only_what_changed_comes_in(own_settings, tmp_path):

@@ -200,6 +200,59 @@ class FtpStore:
         return {"path": f"ftp://127.0.0.1:{port or self.port}/{pattern}", "storage": storage}
 
 
+class _Handler(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    expected = "Basic " + b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+
+    def __init__(self, store, *request, **how):
+        self.store = store
+        super().__init__(*request, **how)
+
+    def send_head(self):
+        self.rest = None
+        self.store.asked.append(dict(self.headers))
+        if self.path in self.store.moved:
+            self.send_response(302)
+            self.send_header("Location", self.store.moved[self.path])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return None
+        if self.headers.get("Authorization") != self.expected:
+            self.send_error(401)
+            return None
+        asked = self.headers.get("Range", "")
+        path = Path(self.translate_path(self.path))
+        if self.store.ranges and asked.startswith("bytes=") and path.is_file():
+            return self.send_part(path, asked)
+        return super().send_head()
+
+    def send_part(self, path, asked):
+        first, _, last = asked[6:].partition("-")
+        size = path.stat().st_size
+        end = min(int(last or size - 1), size - 1)
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {first}-{end}/{size}")
+        self.send_header("Content-Length", str(end - int(first) + 1))
+        self.end_headers()
+        file = path.open("rb")
+        file.seek(int(first))
+        self.rest = end - int(first) + 1
+        return file
+
+    def copyfile(self, source, outputfile):
+        if self.rest is None:
+            super().copyfile(source, outputfile)
+        else:
+            outputfile.write(source.read(self.rest))
+
+    def send_header(self, name, value):
+        if name != "Last-Modified" or self.store.stamped:
+            super().send_header(name, value)
+
+    def log_message(self, *arguments):
+        pass
+
+
 class HttpStore:
     """An HTTP server over a folder, which it lists; ranges are answered unless told otherwise.
 
@@ -216,60 +269,13 @@ class HttpStore:
         self.start()
 
     def start(self):
-        store = self
-        expected = "Basic " + b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-
-        class Handler(SimpleHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def send_head(self):
-                self.rest = None
-                store.asked.append(dict(self.headers))
-                if self.path in store.moved:
-                    self.send_response(302)
-                    self.send_header("Location", store.moved[self.path])
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                    return None
-                if self.headers.get("Authorization") != expected:
-                    self.send_error(401)
-                    return None
-                asked = self.headers.get("Range", "")
-                path = Path(self.translate_path(self.path))
-                if not (store.ranges and asked.startswith("bytes=") and path.is_file()):
-                    return super().send_head()
-                first, _, last = asked[6:].partition("-")
-                size = path.stat().st_size
-                end = min(int(last or size - 1), size - 1)
-                self.send_response(206)
-                self.send_header("Content-Range", f"bytes {first}-{end}/{size}")
-                self.send_header("Content-Length", str(end - int(first) + 1))
-                self.end_headers()
-                file = path.open("rb")
-                file.seek(int(first))
-                self.rest = end - int(first) + 1
-                return file
-
-            def copyfile(self, source, outputfile):
-                if self.rest is None:
-                    super().copyfile(source, outputfile)
-                else:
-                    outputfile.write(source.read(self.rest))
-
-            def send_header(self, name, value):
-                if name != "Last-Modified" or store.stamped:
-                    super().send_header(name, value)
-
-            def log_message(self, *arguments):
-                pass
-
         class Quiet(ThreadingHTTPServer):
             daemon_threads = True
 
             def handle_error(self, request, client_address):
                 """A relay that breaks connections off is what some tests are about."""
 
-        self._server = Quiet(("127.0.0.1", self.port), partial(Handler, directory=str(self.folder)))
+        self._server = Quiet(("127.0.0.1", self.port), partial(_Handler, self, directory=str(self.folder)))
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 

@@ -7,16 +7,16 @@ policy. A renamed column is one missing and one new: that they are the same is o
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Any
 
 from connectors.batch import Shape
+from connectors.missing import likely_name
 from connectors.source import Source
+from schemas.errors import MissingColumn
 
 # Types that a system tells of a column without saying anything: nothing in it yet, or none stated.
 _UNTOLD = frozenset({"null", "unknown", "unstated"})
-_ALIKE = 0.5
 
 
 class Kind(StrEnum):
@@ -29,7 +29,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One column's change: its type before and now, the items it feeds, and the new column it may have been renamed to."""
+    """One column's change: its type before and now, the items it feeds, and the new column it may have been renamed to.
+
+    Without one that is ``needed`` the source is not read, whatever a person accepts.
+    """
 
     kind: Kind
     column: str
@@ -37,6 +40,7 @@ class Change:
     now: str | None = None
     items: tuple[str, ...] = ()
     perhaps: str | None = None
+    needed: bool = False
 
     @property
     def title(self) -> str:
@@ -63,7 +67,7 @@ def changes(source: Source, known: Shape, found: Shape) -> tuple[Change, ...]:
     return (
         *(Change(Kind.NEW, name, now=found[name], items=fed.get(name, ())) for name in new),
         *(
-            Change(Kind.MISSING, name, known[name], None, fed.get(name, ()), _alike(name, new))
+            Change(Kind.MISSING, name, known[name], None, fed.get(name, ()), likely_name(name, new))
             for name in gone
         ),
         *(
@@ -72,6 +76,31 @@ def changes(source: Source, known: Shape, found: Shape) -> tuple[Change, ...]:
             if name in known and kind != known[name] and not _UNTOLD.intersection((kind, known[name]))
         ),
     )
+
+
+def expected(source: Source, known: Shape, found: Shape) -> Shape:
+    """Return what is known; before anything is, the definition is: a column that it names must be there."""
+    return known or {**found, **dict.fromkeys(source.columns, "unstated")}
+
+
+def refused(source: Source, known: Shape, missing: MissingColumn) -> tuple[Change, ...]:
+    """Tell what changed where the system lacks columns without which it is not read: these first, each with its likely name."""
+    found, fed = missing.found, _items_by_column(source)
+    others = [name for name in found if name not in known and name not in source.columns]
+    lacking = tuple(
+        Change(
+            Kind.MISSING,
+            name,
+            known.get(name),
+            None,
+            fed.get(name, ()),
+            likely_name(name, others),
+            needed=True,
+        )
+        for name in missing.columns
+    )
+    others_changed = changes(source, expected(source, known, found), found)
+    return (*lacking, *(change for change in others_changed if change.column not in missing.columns))
 
 
 def touching(source: Source, found: Sequence[Change]) -> tuple[Change, ...]:
@@ -91,9 +120,3 @@ def _items_by_column(source: Source) -> Mapping[str, tuple[str, ...]]:
         for column in mapped.source_columns:
             fed[column] = (*fed.get(column, ()), item)
     return fed
-
-
-def _alike(name: str, candidates: Sequence[str]) -> str | None:
-    scored = [(SequenceMatcher(None, name.lower(), other.lower()).ratio(), other) for other in candidates]
-    best = max(scored, default=(0.0, ""))
-    return best[1] if best[0] >= _ALIKE else None

@@ -36,14 +36,15 @@ def pull(
             yield _batch(source, delivery)
 
 
-def glimpse(source: Source, rows: int) -> Batch | None:
+def glimpse(source: Source, rows: int, state: dict[str, Any] | None = None) -> Batch | None:
     """Return the first rows of the system as a batch that is not to be stored, None where there are none; leaves no mark there.
 
+    ``state`` is as of ``pull``: the rows are the first behind it, but for a log or a queue, which are looked at from their start.
     Raises a ``SourceError`` as ``pull`` does.
     """
     with closing(open_connector(source)) as connector:
         deliveries = (
-            connector.glimpse(rows) if isinstance(connector, Glimpsed) else connector.deliveries(None, rows)
+            connector.glimpse(rows) if isinstance(connector, Glimpsed) else connector.deliveries(state, rows)
         )
         delivery = next(deliveries, None)
         batch = None if delivery is None else _batch(source, delivery)

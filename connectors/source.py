@@ -143,9 +143,14 @@ class Source:
         return [name for name in needed if name not in found]
 
     @property
+    def key(self) -> str:
+        """The item that is the resource's key."""
+        return _resource(self.resource).key.name
+
+    @property
     def vital_columns(self) -> tuple[str, ...]:
         """The columns without which no row is one, whatever the policy: the key's, and those that name and order rows."""
-        key = self.mapping[_resource(self.resource).key.name].source_columns
+        key = self.mapping[self.key].source_columns
         return tuple(dict.fromkeys((*key, *self._marks)))
 
     @cached_property

@@ -150,18 +150,44 @@ class SourceLoginFailed(SourceError):
     title = "The source refused the login"
 
 
-class MissingColumn(SourceError):
-    """A mapped column is not in what the source delivered."""
+class SchemaDrift(SourceError):
+    """Columns that the hub reads have changed, and the source's policy is not to go on.
+
+    ``columns`` are those concerned, ``found`` is every column that is there with its type, and ``changes`` what that is
+    compared with what was known, once somebody has compared it.
+    """
+
+    code = "schema_drift"
+    title = "The source's columns have changed"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        hint: str = "",
+        columns: Sequence[str] = (),
+        found: Mapping[str, str] | None = None,
+        changes: Sequence[Mapping[str, Any]] = (),
+        **context: str | int | float | None,
+    ) -> None:
+        super().__init__(detail, hint=hint, **context)
+        self.columns = tuple(columns)
+        self.found = dict(found or {})
+        self.changes = changes
+
+
+class MissingColumn(SchemaDrift):
+    """A column without which the source is not read, by its definition or its policy, is not in what it delivered."""
 
     code = "missing_column"
     title = "A column is missing"
 
 
-class SchemaDrift(SourceError):
-    """Columns that the hub reads have changed, and the source's policy is not to go on."""
+class NothingToAccept(HubError):
+    """The columns of a source are no longer what was refused, or accepting them would not let them be read."""
 
-    code = "schema_drift"
-    title = "The source's columns have changed"
+    code = "nothing_to_accept"
+    title = "The columns cannot be accepted"
 
 
 class UnknownEncoding(SourceError):

@@ -17,6 +17,7 @@ from connectors.file.options import FileOptions
 from connectors.push.options import PushFormat
 from connectors.references import row_references
 from connectors.source import Source
+from schemas.errors import MissingColumn
 
 PUSHED = "pushed"
 """The type of every column of a push: one body may state types and the next may not, so that only names can drift."""
@@ -75,7 +76,11 @@ class _Wanted:
 
 def deliveries(source: Source, body: Body, done: int, batch_rows: int) -> Iterator[Delivery]:
     """Yield the body's rows behind the first ``done``, which are stored; raises a ``SourceError`` naming the place."""
-    reading = _read(source, body, batch_rows)
+    try:
+        reading = _read(source, body, batch_rows)
+    except MissingColumn as missing:
+        missing.found = dict.fromkeys(missing.found, PUSHED)
+        raise
     shape = dict.fromkeys(reading.shape, PUSHED)
     now = datetime.now(UTC)
     for table in rechunk(_referenced(source, body, reading.tables, done), batch_rows):
@@ -102,7 +107,11 @@ def _read(source: Source, body: Body, rows: int) -> Reading:
     from connectors.file.formats.json_records import has_few, read_json
 
     few = has_few(body.path, wanted, FEW)
-    reading = read_json(body.path, replace(wanted, few=few), rows)
+    try:
+        reading = read_json(body.path, replace(wanted, few=few), rows)
+    except MissingColumn as missing:
+        missing.found = {} if few else missing.found
+        raise
     return replace(reading, shape={}) if few else reading
 
 

@@ -17,13 +17,13 @@ import pyarrow.compute as pc
 
 from connectors.batch import Delivery, Shape, content_digest, rechunk, with_last
 from connectors.json_members import UNSTATED, has_new, shape_of, table_of
+from connectors.missing import missing_columns
 from connectors.references import row_references
 from connectors.rest import refusals
 from connectors.rest.paging import Page, Pager
 from connectors.rest.progress import Progress, Spot, written
 from connectors.rest.session import Session
 from connectors.source import Source
-from schemas.errors import MissingColumn
 
 _PAGE, _ROW = "_page", "_place"
 
@@ -126,13 +126,8 @@ class _Pass:
         lacking = [name for name in self._source.lacks(members) if not _within(name, members)]
         if lacking:
             place = refusals.place_of(self._source, str(self._source.option("url")))
-            named = ", ".join(repr(name) for name in lacking)
-            raise MissingColumn(
-                f"Source {self._source.code}: the records of {place} have no {named}.",
-                hint="Correct the mapping of the source, or ask the department what it renamed.",
-                source=self._source.code,
-                column=lacking[0],
-            )
+            where = f"the records of {place} have no"
+            raise missing_columns(self._source.code, where, lacking, members, self._source.columns)
 
     def _marked(self, table: pa.Table, page: Page, number: int) -> pa.Table:
         references = row_references(table, self._source.row_id, _numbers(page))

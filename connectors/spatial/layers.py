@@ -53,7 +53,7 @@ def read_layer(path: Path, source: Wanted, rows: int) -> Reading:
     kind = require_whole(path, source)
     layer = Layer(path, kind, source, source.option("layer"))
     if without := lacking(source, {**layer.shape, VALIDITY: ""}):
-        raise missing(without, source, f"file {path.name}, layer {layer.name}")
+        raise missing(without, source, f"file {path.name}, layer {layer.name}", layer.shape)
     return Reading(layer.shape, layer.tables(rows))
 
 

@@ -104,7 +104,8 @@ class ServiceConnector:
         first = not self._shape
         self._shape |= page.shape
         if first and (lacking := self._source.lacks({*self._shape, GEOMETRY, VALIDITY})):
-            raise missing(lacking, self._source, f"layer {self._source.option('layer')} of {self._name}")
+            place = f"layer {self._source.option('layer')} of {self._name}"
+            raise missing(lacking, self._source, place, self._shape)
 
     def _aligned(self, page: Page) -> pa.Table:
         """Give every page the same columns: what no feature of one has is null in it."""

@@ -9,6 +9,7 @@ import adbc_driver_manager
 import pyarrow as pa
 from adbc_driver_postgresql import dbapi
 
+from connectors.missing import missing_columns
 from connectors.source import Source
 from connectors.sql import refusals
 from connectors.sql.page import Page, behind
@@ -42,7 +43,8 @@ class PostgresRegister:
             self._fields = self._described()
             self.shape = {field.name: _type_name(field) for field in self._fields}
             if lacking := source.lacks(self.shape):
-                raise refusals.missing_columns(source, self._place, lacking)
+                where = f"{self._place} delivers no column"
+                raise missing_columns(source.code, where, lacking, self.shape, source.columns)
         except BaseException:
             self.close()
             raise

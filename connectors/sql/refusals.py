@@ -43,14 +43,6 @@ def locked(source: Source, place: str) -> SourceUnreachable:
     )
 
 
-def missing_columns(source: Source, place: str, columns: Sequence[str]) -> MissingColumn:
-    """The table or query lacks columns of the mapping."""
-    named = ", ".join(repr(name) for name in columns)
-    hint = "Correct the mapping of the source, or ask the department what it renamed."
-    text = f"Source {source.code}: {place} delivers no column {named}."
-    return MissingColumn(text, hint=hint, source=source.code, column=columns[0])
-
-
 def missing_table(source: Source, place: str) -> SourceError:
     """There is no such table."""
     table = source.option("table")

@@ -11,8 +11,9 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from connectors.batch import Shape
+from connectors.missing import missing_columns
 from connectors.source import Source
-from connectors.sql import mysql, refusals, sqlite
+from connectors.sql import mysql, sqlite
 from connectors.sql.opening import engine_of, refused, session_of
 from connectors.sql.page import Page, behind
 from connectors.sql.text import checked, geometries, place_of, relation
@@ -38,7 +39,8 @@ class RelationalRegister:
             self._columns = self._described()
             self.shape = self._shape()
             if lacking := source.lacks(self.shape):
-                raise refusals.missing_columns(source, self._place, lacking)
+                where = f"{self._place} delivers no column"
+                raise missing_columns(source.code, where, lacking, self.shape, source.columns)
         except BaseException:
             self.close()
             raise

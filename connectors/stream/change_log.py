@@ -16,12 +16,13 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.batch import Delivery
+from connectors.missing import missing_columns
 from connectors.references import row_references
 from connectors.source import Source
 from connectors.stream import refusals
 from connectors.stream.pgoutput import UNCHANGED, Begin, Change, Commit, Decoder, Message, Row, Truncate
 from connectors.stream.postgresql import Department, lsn_number, lsn_text
-from schemas.errors import MissingColumn, WrongFormat
+from schemas.errors import WrongFormat
 
 _PAGE_OF_REFERENCES = 100_000
 
@@ -102,13 +103,8 @@ class ChangeLog:
                 "Correct options.changes.table.",
             )
         if lacking := source.lacks(shape):
-            named = ", ".join(repr(name) for name in lacking)
-            raise MissingColumn(
-                f"Source {source.code}: table {department.told.table!r} at {department.place} has no column {named}.",
-                hint="Correct the mapping of the source, or ask the department what it renamed.",
-                source=source.code,
-                column=lacking[0],
-            )
+            where = f"table {department.told.table!r} at {department.place} has no column"
+            raise missing_columns(source.code, where, lacking, shape, source.columns)
         if not set(source.row_id) <= department.identity():
             raise refusals.refused(
                 source,

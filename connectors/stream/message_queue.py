@@ -29,11 +29,12 @@ from pika.exceptions import (
 
 from connectors.batch import Delivery, Shape, with_faults
 from connectors.json_members import ENOUGH, UNSTATED, loads, member, shape_of, table_of, text
+from connectors.missing import missing_columns
 from connectors.references import row_references
 from connectors.source import Source
 from connectors.stream import refusals
 from connectors.stream.options import QueueOptions
-from schemas.errors import DefinitionError, MissingColumn
+from schemas.errors import DefinitionError
 from schemas.resource import resource_named
 
 UNREADABLE = "unreadable message"
@@ -204,13 +205,8 @@ class MessageQueue:
             members = {tombstone.column: known.get(tombstone.column, UNSTATED), **members}
         lacking = self._source.lacks(members) if len(records) >= ENOUGH else []
         if lacking:
-            named = ", ".join(repr(name) for name in lacking)
-            raise MissingColumn(
-                f"Source {self._source.code}: the messages of {self._told.name!r} at {self._place} have no {named}.",
-                hint="Correct the mapping of the source, or ask the department what it renamed.",
-                source=self._source.code,
-                column=lacking[0],
-            )
+            where = f"the messages of {self._told.name!r} at {self._place} have no"
+            raise missing_columns(self._source.code, where, lacking, members, self._source.columns)
         return members
 
     def _delivery(self, told: list[Told], members: Shape, taken: Sequence, as_of: datetime) -> Delivery:

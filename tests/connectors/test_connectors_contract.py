@@ -259,6 +259,8 @@ def test_a_missing_column_is_named(system, caplog):
     with pytest.raises(MissingColumn, match="'absent'") as caught:
         list(system.pull(source, None, 100))
     assert caught.value.context["column"] == "absent"
+    assert caught.value.columns == ("absent",)
+    assert {"code", "name"} <= caught.value.found.keys()  # so that the hub can tell what changed
     harmless(told(caught, caplog, source))
 
 

@@ -21,6 +21,10 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "connectors" / "push.md").read_text(encoding="utf-8")
 
 
+def kinds(family):
+    return [family, *(kind for child in family.__subclasses__() for kind in kinds(child))]
+
+
 def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
@@ -28,7 +32,7 @@ def blocks(language: str) -> list[str]:
 def test_the_page_lists_options_types_and_problems_as_they_are():
     assert table(options_of("push")) in PAGE
     assert set(re.findall(r"`(application/[\w.+-]+|text/csv)`", PAGE)) == set(FORMATS)
-    codes = {kind.code: kind for family in STATUS for kind in (family, *family.__subclasses__())}
+    codes = {kind.code: kind for family in STATUS for kind in kinds(family)}
     rows = re.findall(r"^\| (\d{3}) \| (`.+?) \|", PAGE, re.MULTILINE)
     assert len(rows) == 10
     for status, told in rows:

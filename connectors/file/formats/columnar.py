@@ -73,7 +73,7 @@ def _streamed(
 def _names(shape: Shape, path: Path, wanted: Wanted) -> dict[str, str]:
     names = {column: name for column in asked(wanted) if (name := _present(column, shape, wanted))}
     if without := lacking(wanted, names):
-        raise missing(without, wanted, f"file {path.name}")
+        raise missing(without, wanted, f"file {path.name}", shape)
     return names
 
 

@@ -3,12 +3,13 @@
 import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from connectors.batch import Shape
 from connectors.file.formats import FILE, SHEET, TEXT, Wanted
+from connectors.missing import missing_columns
 from schemas.errors import DefinitionError, MissingColumn, WrongFormat
 
 SEARCHED_ROWS = 50
@@ -37,11 +38,15 @@ class Header:
 
 @dataclass(frozen=True)
 class Search:
-    """What came out of a search: the header, or how many columns the best row names and which it lacks."""
+    """What came out of a search: the header, or how many columns the best row names and which it lacks.
+
+    ``shape`` are all columns of the best row, where it names one that is asked for: any other row may be a person's data.
+    """
 
     header: Header | None
     named: int
     lacking: list[str]
+    shape: Shape = field(default_factory=dict)
 
     def beats(self, other: "Search") -> bool:
         """Whether it names more, or is complete where the other is not."""
@@ -112,7 +117,10 @@ def _judged(
         if (found := [name for name in named if name in names])
     }
     without = lacking(wanted, positions, given)
-    return Search(None if without else Header(number, positions, names), len(positions), without)
+    header = Header(number, positions, names)
+    if without:
+        return Search(None, len(positions), without, header.shape if positions else {})
+    return Search(header, len(positions), without, header.shape)
 
 
 def require_unambiguous(header: Header, path: Path, wanted: Wanted) -> Header:
@@ -128,12 +136,6 @@ def require_unambiguous(header: Header, path: Path, wanted: Wanted) -> Header:
     return header
 
 
-def missing(columns: Sequence[str], wanted: Wanted, place: str) -> MissingColumn:
-    """Make the error that names source, place and columns."""
-    named = ", ".join(repr(column) for column in columns)
-    return MissingColumn(
-        f"Source {wanted.code}: {place} has no column {named}.",
-        hint="Correct the mapping of the source, or ask the department what it renamed.",
-        source=wanted.code,
-        column=columns[0],
-    )
+def missing(columns: Sequence[str], wanted: Wanted, place: str, found: Shape) -> MissingColumn:
+    """Make the error that names source, place and columns, and carries what is there instead."""
+    return missing_columns(wanted.code, f"{place} has no column", columns, found, wanted.columns)

@@ -53,7 +53,8 @@ def find_layout(path: Path, wanted: Wanted, encoding: Encoding) -> Layout:
         if _complete(best, wanted):
             break
     if best is None or layout is None:
-        raise missing(best.lacking if best else asked(wanted), wanted, f"file {path.name}")
+        lacking, shape = (best.lacking, best.shape) if best else (asked(wanted), {})
+        raise missing(lacking, wanted, f"file {path.name}", shape)
     require_unambiguous(layout.header, path, wanted)
     return layout
 

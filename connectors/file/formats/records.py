@@ -28,7 +28,7 @@ def reading_of(records: Callable[[], Iterator[Record]], path: Path, wanted: Want
         names = {column: _present(column, seen, wanted) for column in asked(wanted)}
     found = {column: name for column, name in names.items() if name is not None}
     if without := lacking(wanted, found):
-        raise missing(without, wanted, f"file {path.name}")
+        raise missing(without, wanted, f"file {path.name}", dict.fromkeys(seen, TEXT))
     return Reading(dict.fromkeys(seen, TEXT), _tables(records(), found, wanted, rows))
 
 

@@ -106,7 +106,7 @@ def _matching(workbook: CalamineWorkbook, entry: str | int, path: Path, wanted: 
         if found:
             taken.append(found)
         elif searched.named >= max(1, _HALF * len(asked(wanted))):
-            raise missing(searched.lacking, wanted, f"file {path.name}, sheet {name!r}")
+            raise missing(searched.lacking, wanted, f"file {path.name}, sheet {name!r}", searched.shape)
     if not taken:
         raise _no_sheet(entry, path, wanted)
     return taken
@@ -121,7 +121,8 @@ def _best(workbook: CalamineWorkbook, names: list[str], path: Path, wanted: Want
         if chosen and best.named == len(asked(wanted)):
             break
     if best is None or chosen is None:
-        raise missing(best.lacking if best else asked(wanted), wanted, f"file {path.name}")
+        lacking, shape = (best.lacking, best.shape) if best else (asked(wanted), {})
+        raise missing(lacking, wanted, f"file {path.name}", shape)
     return chosen
 
 

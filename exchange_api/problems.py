@@ -35,6 +35,7 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     errors.SourceError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.SourceHasContributed: HTTPStatus.CONFLICT,
     errors.UnknownPush: HTTPStatus.NOT_FOUND,
+    errors.NothingToAccept: HTTPStatus.CONFLICT,
     errors.SourceBusy: HTTPStatus.CONFLICT,
     errors.PushInterrupted: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SourcePaused: HTTPStatus.CONFLICT,

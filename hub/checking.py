@@ -43,7 +43,7 @@ def check(hub: Hub, source: Source, rows: int = SAMPLE_ROWS) -> Checked:
     """Read up to ``rows`` rows from the live system and judge them; raises what an ingest would, and stores nothing."""
     resource = hub.resources[source.resource]
     with hub.database.bulk(Role.APPLICATION) as connection, connection.cursor() as cursor:
-        known = shapes.known(cursor, source.code)
+        known = shapes.past(cursor, source.code).known
     batch = glimpse(source, rows)
     if batch is None:
         return Checked(0, 0, 0, {}, [], (), ())

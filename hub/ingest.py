@@ -22,8 +22,8 @@ from base_libraries.batches import COUNTED, BatchRecord
 from base_libraries.intake import Identified, Intake
 from base_libraries.library import Library
 from base_libraries.quarantine import Quarantine
+from base_libraries.shapes import Past
 from base_libraries.writer import Writer
-from connectors.batch import Shape
 from connectors.pull import Batch, Window, pull, pull_window, standing
 from connectors.source import Source
 from connectors.standardise import PROBLEMS, TRAVELLING, Standardised, standardise
@@ -123,7 +123,7 @@ def ingest_source(
         recorded(hub, source, report, window, parent),
     ):
         settles_as = "repaired" if source.row_id else None
-        run = _Run(hub, source, progress, shapes.known(cursor, code), settles_as)
+        run = _Run(hub, source, progress, shapes.past(cursor, code), settles_as)
         state = batches.watermark(cursor, code)
         connection.commit()
         rows = batch_rows or hub.settings.batch_rows
@@ -152,7 +152,7 @@ def ingest_offered(
         _taken(cursor, source),
         recorded(hub, source, report),
     ):
-        run = _Run(hub, source, lambda step: None, shapes.known(cursor, code), settles_as)
+        run = _Run(hub, source, lambda step: None, shapes.past(cursor, code), settles_as)
         state = batches.watermark(cursor, code)
         pulled = _unmoved(offered(cursor), state)
         connection.commit()
@@ -204,11 +204,11 @@ class _Run:
     """One run over one source."""
 
     def __init__(
-        self, hub: Hub, source: Source, progress: Progress, known: Shape, settles_as: str | None
+        self, hub: Hub, source: Source, progress: Progress, past: Past, settles_as: str | None
     ) -> None:
         self._source = source
         self._defined = told_by(hub, source)
-        self._watch = Watch(hub, source, known)
+        self._watch = Watch(source, past)
         self._resource: Resource = hub.resources[source.resource]
         self._intake = Intake(self._resource, hub.keyring)
         self._library = Library(hub.survivorship(self._resource), hub.keyring)
@@ -217,8 +217,8 @@ class _Run:
 
     def judged(self, pulled: Generator[Batch, None, None]) -> Generator[Judged, None, None]:
         """Standardise, judge and identify each batch: while one is being stored the next is judged."""
-        with closing(pulled):
-            for place, batch in enumerate(pulled, start=1):
+        with closing(self._watch.over(pulled)) as watched:
+            for place, batch in enumerate(watched, start=1):
                 self._step("pull", place, batch)
                 found = self._watch.look(batch)
                 there, gone = departures.parted(batch)

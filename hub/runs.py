@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 
 from audit.entry import Entry, Kind
 from audit.recording import append_sync
+from base_libraries import shapes
 from connectors.source import Source
 from connectors.window import Window
 from hub import scorecards
@@ -23,7 +24,7 @@ from hub.composition import Hub
 from hub.openlineage.announcing import Announcement, Counts, begun
 from hub.openlineage.told import Parent, Problem
 from infra.database import Role
-from schemas.errors import BatchRefused, HubError
+from schemas.errors import BatchRefused, HubError, SchemaDrift
 
 _log = logging.getLogger(__name__)
 LONGEST_DETAIL = 1000  # characters
@@ -38,6 +39,7 @@ class Ended:
     detail: str | None = None
     refusal: BatchRefused | None = None
     title: str = ""
+    drift: SchemaDrift | None = None
 
 
 @contextmanager
@@ -67,7 +69,8 @@ def _ended(error: BaseException) -> Ended:
     if isinstance(error, BatchRefused):
         return Ended("refused", error.code, error.detail, error, error.title)
     if isinstance(error, HubError):
-        return Ended("failed", error.code, error.detail[:LONGEST_DETAIL], title=error.title)
+        drift = error if isinstance(error, SchemaDrift) else None
+        return Ended("failed", error.code, error.detail[:LONGEST_DETAIL], title=error.title, drift=drift)
     # What another library says may quote a value, so only its kind is kept.
     return Ended("failed" if isinstance(error, Exception) else "stopped", type(error).__name__)
 
@@ -96,12 +99,20 @@ class _Recording:
             told: dict[str, Any] = {"run": number, "batches": counts.batches, "pulled": counts.pulled}
             told |= {} if card.total is None else {"score": round(card.total, 2)}
             told |= ended.refusal.context if ended.refusal else {}
+            told |= _refused(connection, source.code, ended.drift) if ended.drift else {}
             entry = Entry(
                 kind=Kind.INGEST, action="ingest.run", outcome=ended.outcome, problem=ended.problem,
                 actor=f"source:{source.code}", resource=source.resource, facts=told, at=now,
             )  # fmt: skip
             append_sync(connection, entry)
         return number
+
+
+def _refused(connection: Connection, source: str, drift: SchemaDrift) -> dict[str, Any]:
+    """Keep the columns for which the run was broken off; the ledger's entry names them by number."""
+    if not drift.changes:
+        return {}
+    return {"shape": shapes.refuse(connection, source, drift.found, drift.changes)}
 
 
 def _insert(connection: Connection, run: _Recording, ended: Ended, now: datetime) -> int:

@@ -121,19 +121,24 @@ def drift(source: Code, limit: Annotated[int, typer.Option(min=1)] = 20, as_json
         print_json(found)
         return
     rows = [
-        [seen["recorded_at"][:19], seen["outcome"], seen["batch"], change["kind"], change["column"],
+        [seen["recorded_at"][:19], seen["outcome"], seen["since"], seen["batch"], change["kind"], change["column"],
          change["was"], change["now"] or change["perhaps"], ", ".join(change["items"]),
          ", ".join(told["agreement"] for told in change["read_by"])]
         for seen in found for change in seen["changes"]
     ]  # fmt: skip
-    names = ["when", "outcome", "batch", "change", "column", "was", "now", "items", "agreements"]
+    names = ["when", "outcome", "since", "batch", "change", "column", "was", "now", "items", "agreements"]
     console.print(table(f"Changes of columns at {source}", names, rows))
 
 
 def _drifted(seen: Any, read_by: list[Any]) -> dict[str, Any]:
     told_by = [[_reader(reader) for reader in found] for found in read_by]
     changes = [{**change, "read_by": told} for change, told in zip(seen.changes, told_by, strict=True)]
-    told = {"outcome": seen.outcome, "batch": seen.batch, "recorded_at": seen.recorded_at.isoformat()}
+    told = {
+        "outcome": seen.outcome,
+        "since": seen.since,
+        "batch": seen.batch,
+        "recorded_at": seen.recorded_at.isoformat(),
+    }
     return {**told, "changes": changes}
 
 
@@ -148,8 +153,7 @@ def accept(source: Code) -> None:
     from hub.drift import accept as accepted
     from infra.settings import load_settings
 
-    with open_hub(load_settings()) as hub:
-        hub.source(source)
+    with open_hub(load_settings(), systems=True) as hub:
         taken = accepted(hub, source, actor())
     console.print(
         f"The columns of {source} are accepted as they are; ingest it again."

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from hub.cli import app
 from hub.drift import accept
 from hub.ingest import ingest_source
 from infra.database import Role
-from schemas.errors import MissingColumn, SchemaDrift
+from schemas.errors import MissingColumn, NothingToAccept, SchemaDrift
 
 SOURCE = """
 code: firms
@@ -65,6 +66,18 @@ def _seen(hub):
         ]
 
 
+def _history(hub):
+    with hub.database.engine(Role.APPLICATION).connect() as connection:
+        return shapes.history(connection, "firms")
+
+
+def _ledger(hub):
+    """The number of the shape, of each run's entry, the oldest first."""
+    with hub.database.engine(Role.APPLICATION).connect() as connection:
+        query = "SELECT facts->'shape' FROM ledger.entry WHERE action = 'ingest.run' ORDER BY at"
+        return list(connection.execute(text(query)).scalars())
+
+
 def _staff(hub):
     with hub.database.engine(Role.APPLICATION).connect() as connection:
         query = "SELECT count(*), count(staff_count) FROM library.golden_legal_person"
@@ -103,14 +116,152 @@ def test_freeze_refuses_a_retyped_column_until_it_is_accepted(firms, register):
     assert ingest_source(hub, "firms").unchanged == 10
 
 
-def test_freeze_refuses_a_missing_column(firms, register):
+@pytest.mark.parametrize(
+    ("policy", "column", "item"),
+    [
+        ("freeze", "staff", "staff_count"),
+        ("freeze", "code", "credit_code"),
+        ("evolve", "code", "credit_code"),
+        ("quarantine", "code", "credit_code"),
+    ],
+)
+def test_a_renamed_column_that_cannot_be_done_without_is_refused_with_its_likely_name(
+    firms, register, policy, column, item
+):
+    hub = firms(policy)
+    ingest_source(hub, "firms")
+    register(f"ALTER TABLE firms RENAME COLUMN {column} TO {column}_now")
+
+    for _ in range(2):
+        with pytest.raises(MissingColumn, match=rf"'{column}' \(perhaps renamed to '{column}_now'\)"):
+            ingest_source(hub, "firms")
+    assert _staff(hub) == (10, 10)
+    refused, first = _history(hub)
+    assert (refused.outcome, refused.batch, refused.since) == ("refused", None, first.batch)
+    gone, new = refused.changes
+    assert (gone["kind"], gone["column"], gone["items"], gone["perhaps"], gone["needed"]) == (
+        "missing", column, [item], f"{column}_now", True,
+    )  # fmt: skip
+    assert (new["kind"], new["column"]) == ("new", f"{column}_now")
+    assert _ledger(hub) == [None, refused.number, refused.number]
+
+
+def test_before_the_first_batch_the_definition_is_what_is_known(firms, register):
+    hub = firms("freeze")
+    register("ALTER TABLE firms RENAME COLUMN staff TO staff_total")
+
+    with pytest.raises(MissingColumn, match="perhaps renamed to 'staff_total'"):
+        ingest_source(hub, "firms")
+    (refused,) = _history(hub)
+    assert (refused.outcome, refused.batch, refused.since) == ("refused", None, None)
+    assert [(change["column"], change["perhaps"]) for change in refused.changes] == [("staff", "staff_total")]
+
+
+@pytest.mark.parametrize("policy", ["taken", "quarantined"])
+def test_each_change_tells_the_last_batch_with_the_old_columns(firms, register, policy):
+    hub = firms("evolve" if policy == "taken" else "quarantine")
+    ingest_source(hub, "firms")
+    register("UPDATE firms SET name = '改名' WHERE id = 3")
+    ingest_source(hub, "firms")
+    _retype(register)
+    ingest_source(hub, "firms")
+
+    changed, first = _history(hub)
+    assert (changed.outcome, changed.since, changed.batch) == (policy, first.batch + 1, first.batch + 2)
+    if policy == "quarantined":  # what is kept out has never been the old shape
+        ingest_source(hub, "firms")
+        register("ALTER TABLE firms RENAME COLUMN staff TO boss")
+        ingest_source(hub, "firms")
+        assert _history(hub)[0].since == first.batch + 1
+
+
+@pytest.mark.parametrize("policy", ["freeze", "quarantine"])
+def test_columns_that_are_as_they_were_again_leave_nothing_to_accept(firms, register, policy):
+    hub = firms(policy)
+    ingest_source(hub, "firms")
+    _retype(register)
+    with suppress(SchemaDrift):
+        ingest_source(hub, "firms")
+    register("DROP TABLE firms")
+    register("ALTER TABLE old RENAME TO firms")
+
+    with pytest.raises(NothingToAccept, match="'staff' was TEXT and is INTEGER"):
+        accept(hub, "firms", "operator:test")
+    assert ingest_source(hub, "firms").unchanged == 10
+    assert [seen.outcome for seen in _history(hub)][:1] == ["returned"]
+    assert not accept(hub, "firms", "operator:test")
+    ingest_source(hub, "firms")
+    assert len(_history(hub)) == 3
+
+
+def test_a_refused_column_that_is_there_again_is_not_accepted_away(firms, register):
     hub = firms("freeze")
     ingest_source(hub, "firms")
-    register("ALTER TABLE firms DROP COLUMN staff")
-
-    with pytest.raises(MissingColumn, match="staff"):
+    register("ALTER TABLE firms RENAME COLUMN staff TO staff_total")
+    with pytest.raises(MissingColumn):
         ingest_source(hub, "firms")
+
+    with pytest.raises(MissingColumn, match="perhaps renamed to 'staff_total'"):
+        accept(hub, "firms", "operator:test")
+    register("ALTER TABLE firms RENAME COLUMN staff_total TO staff")
+    with pytest.raises(NothingToAccept, match="'staff' is new"):
+        accept(hub, "firms", "operator:test")
+    assert ingest_source(hub, "firms").unchanged == 10
+
+
+def test_a_definition_that_names_the_new_column_goes_on_by_itself(firms, register, tmp_path):
+    hub = firms("freeze")
+    ingest_source(hub, "firms")
+    register("ALTER TABLE firms RENAME COLUMN staff TO staff_total")
+    with pytest.raises(MissingColumn):
+        ingest_source(hub, "firms")
+
+    corrected = SOURCE.replace("{column: staff}", "{column: staff_total}")
+    hub = replace(hub, sources={"firms": read_source(corrected, "firms.yaml", {"city": tmp_path})})
+    assert ingest_source(hub, "firms").unchanged == 10
     assert _staff(hub) == (10, 10)
+    assert [seen.outcome for seen in _history(hub)] == ["taken", "refused", "first"]
+
+
+def test_what_was_kept_out_is_accepted_while_nothing_new_waits(firms, register, tmp_path):
+    hub = firms("quarantine")
+    told = f"{SOURCE}drift: quarantine\nwatermark: {{column: id, type: integer}}"
+    hub = replace(hub, sources={"firms": read_source(told, "firms.yaml", {"city": tmp_path})})
+    ingest_source(hub, "firms")
+    _retype(register)
+    register("INSERT INTO firms VALUES (?, ?, ?, 5)", (11, credit_code(11), "重庆11公司"))
+    assert ingest_source(hub, "firms").quarantined == 1
+
+    assert accept(hub, "firms", "operator:test")
+
+
+def test_a_refused_change_of_which_nothing_waits_any_more_is_not_accepted(firms, register, tmp_path):
+    hub = firms("freeze")
+    told = f"{SOURCE}drift: freeze\nwatermark: {{column: id, type: integer}}"
+    hub = replace(hub, sources={"firms": read_source(told, "firms.yaml", {"city": tmp_path})})
+    ingest_source(hub, "firms")
+    _retype(register)
+    register("INSERT INTO firms VALUES (?, ?, ?, 5)", (11, credit_code(11), "重庆11公司"))
+    with pytest.raises(SchemaDrift):
+        ingest_source(hub, "firms")
+    register("DELETE FROM firms WHERE id = 11")
+
+    with pytest.raises(NothingToAccept, match="nothing waits to be read there"):
+        accept(hub, "firms", "operator:test")
+
+
+def test_rows_whose_order_changed_its_type_are_kept_out_too(firms, register, tmp_path):
+    hub = firms("quarantine")
+    register("ALTER TABLE firms ADD COLUMN seen TEXT DEFAULT '2026-01-02'")
+    told = f"{SOURCE}drift: quarantine\nobserved_at: seen"
+    hub = replace(hub, sources={"firms": read_source(told, "firms.yaml", {"city": tmp_path})})
+    ingest_source(hub, "firms")
+    register("ALTER TABLE firms RENAME TO old")
+    register("CREATE TABLE firms (id INTEGER PRIMARY KEY, code TEXT, name TEXT, staff INTEGER, seen DATE)")
+    register("INSERT INTO firms SELECT * FROM old")
+
+    report = ingest_source(hub, "firms")
+    assert (report.quarantined, report.reasons) == (10, {"credit_code: drift": 10})
 
 
 def test_evolve_goes_on_without_the_column_and_proposes_what_it_may_be_called_now(firms, register):

@@ -27,8 +27,8 @@ from hub.city.build import build_city
 from hub.city.live import live
 from hub.city.truth import Truth, load_truth
 from hub.composition import Hub, open_hub
-from hub.ingest import SourceReport
 from hub.progress import ingest_each
+from hub.source_report import SourceReport
 from hub.upgrade import reset_database
 from infra.database import Role, open_database
 from infra.place import locked

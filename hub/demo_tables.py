@@ -10,7 +10,7 @@ from hub.call_mix import Mix
 from hub.city.build import CitySummary
 from hub.city.live import LiveSummary
 from hub.commands.screen import table
-from hub.ingest import SourceReport
+from hub.source_report import SourceReport
 from infra.settings import Settings
 
 COUNTED = ("pulled", "contributed", "unchanged", "quarantined", "created", "updated")

@@ -4,10 +4,9 @@ The command line and the Airflow tasks both call ``ingest_source``. A crash anyw
 its watermark; a rerun goes on from there and reaches the same state. ``pulled = contributed + unchanged + quarantined``.
 """
 
-from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
@@ -18,7 +17,7 @@ from adbc_driver_manager import Error
 from audit.entry import Entry, Kind
 from audit.recording import insert_statement
 from base_libraries import batches, definitions, shapes
-from base_libraries.batches import COUNTED, BatchRecord
+from base_libraries.batches import BatchRecord
 from base_libraries.intake import Identified, Intake
 from base_libraries.library import Library
 from base_libraries.quarantine import Quarantine
@@ -34,10 +33,10 @@ from hub.lineage.definitions import told_by
 from hub.openlineage.told import Parent
 from hub.pauses import check_not_paused
 from hub.runs import recorded
+from hub.source_report import SourceReport
 from infra.database import Role, roll_back
 from infra.prefetch import prefetched
 from quality.gate import Verdict, gate
-from quality.report import RuleScore, added
 from schemas.errors import BatchRefused, SourceBusy
 from schemas.resource import Resource
 
@@ -55,47 +54,6 @@ class Step:
 
 
 Progress = Callable[[Step], None]
-
-
-@dataclass
-class SourceReport:
-    """What one run over one source did; every count is in rows, ``created`` and ``updated`` in golden records.
-
-    ``alerts`` counts the batches in which a rule was broken by more than its ``warn_above``.
-    """
-
-    source: str
-    resource: str
-    batches: int = 0
-    pulled: int = 0
-    contributed: int = 0
-    unchanged: int = 0
-    quarantined: int = 0
-    created: int = 0
-    updated: int = 0
-    withdrawn: int = 0
-    closed: int = 0
-    seconds: float = 0.0
-    scores: Sequence[RuleScore] = ()
-    reasons: Counter[str] = field(default_factory=Counter)
-    warnings: Counter[str] = field(default_factory=Counter)
-    alerts: Counter[str] = field(default_factory=Counter)
-
-    def add(self, batch: BatchRecord, verdict: Verdict) -> None:
-        """Count one committed batch."""
-        self.batches += 1
-        self.scores = added((*self.scores, *verdict.report.rules))
-        for name in COUNTED:
-            setattr(self, name, getattr(self, name) + getattr(batch, name))
-        for found in verdict.quarantined["_reasons"].to_pylist():
-            self.reasons.update(
-                {f"{reason['item']}: {reason['rule']}" for reason in found if reason["severity"] == "error"}
-            )
-        for rule in verdict.report.rules:
-            if rule.severity == "warning" and rule.dirty and rule.item:
-                self.warnings[rule.title] += rule.dirty
-            if rule.alert:
-                self.alerts[rule.title] += 1
 
 
 def ingest_source(

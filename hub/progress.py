@@ -8,7 +8,8 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from connectors.window import Window
 from hub.commands.screen import console
 from hub.composition import Hub
-from hub.ingest import SourceReport, Step, ingest_source
+from hub.ingest import Step, ingest_source
+from hub.source_report import SourceReport
 from schemas.errors import HubError
 
 

@@ -16,7 +16,8 @@ from base_libraries.quarantine import Entry, Quarantine
 from connectors.batch import Batch, content_digest
 from connectors.source import Source
 from hub.composition import Hub
-from hub.ingest import SourceReport, ingest_offered
+from hub.ingest import ingest_offered
+from hub.source_report import SourceReport
 from infra.database import Role
 from schemas.errors import WrongFormat
 from schemas.fixed_width import today

@@ -81,7 +81,7 @@ def _steps(item: Item, mapping: ItemMapping) -> Iterator[str]:
     if mapping.code_set:
         yield f"labels to codes of {mapping.code_set}"
     if item.type in (ItemType.DATE, ItemType.DATETIME):
-        yield f"read as a date ({mapping.date})"
+        yield f"read as a date ({' or '.join(mapping.date)})"
     if item.type in _READINGS:
         yield _READINGS[item.type] + (f", times {mapping.scale}" if mapping.scale != 1 else "")
     if item.identifier:

@@ -120,7 +120,7 @@ def _prepare(settings):
 def _register(hub):
     definition = (SHIPPED / f"{REGISTERED}.yaml").read_text(encoding="utf-8")
     with hub.database.engine(Role.APPLICATION).begin() as connection:
-        register(connection, definition, hub.sources, hub.variables, "system:test")
+        register(hub.settings, connection, definition, "system:test")
 
 
 @contextmanager

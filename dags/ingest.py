@@ -3,7 +3,8 @@
 A run plans what is to be read and reads each part in a task of its own, within what the department's system bears: all
 sources of one system share a pool. A source runs once at a time: a second run would find it busy. A failed part is tried
 again, for a rerun goes on from the last committed batch. Where nothing is new, the part is skipped, and nothing that follows
-data is woken. What was pushed, or repaired by hand, since the last run is new. A paused source is skipped too.
+data is woken. What was pushed, or repaired by hand, since the last run is new: a source that is pushed to has a clock for that
+alone, and pulls nothing. A paused source is skipped too.
 
 To read a window of the past again, trigger a run with ``window_from`` and ``window_to``, or let Airflow backfill: each of its
 runs reads its own data interval.

@@ -16,7 +16,7 @@ Source = Annotated[str, typer.Argument(help="Code of the source.")]
 
 @app.callback()
 def show(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show when each registered source was pulled last, when it is due, and by how much it is late."""
+    """Show when each registered source was pulled last or pushed to, when it is due or expected, and by how much it is late."""
     if context.invoked_subcommand:
         return
     from datetime import UTC, datetime
@@ -110,5 +110,5 @@ def _described(due: Any) -> dict[str, Any]:
         "source": due.source, "department": due.department, "schedule": due.cycle, "cron": due.cron,
         "last_success": due.last_success, "next_due": due.next_due,
         "overdue_seconds": None if due.overdue is None else int(due.overdue.total_seconds()), "state": due.state,
-        "paused": None if pause is None else {"by": pause.actor, "since": pause.since, "reason": pause.reason},
+        "pushed": due.pushed, "paused": None if pause is None else {"by": pause.actor, "since": pause.since, "reason": pause.reason},
     }  # fmt: skip

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from connectors.definition import read_source
 from connectors.pull import Window
+from connectors.push.body import Body
 from hub.airflow.home import DATABASE, airflow_home
 from hub.cli import app
 from hub.composition import open_hub
@@ -19,6 +20,7 @@ from hub.following import rescore, seal_ledger
 from hub.ingest import ingest_source
 from hub.misses import record_given_up, record_late
 from hub.pauses import pause, paused, resume
+from hub.pushing import take
 from hub.schedule import due_now, timetable
 from hub.systems import pools, slots_of, system_of
 from hub.upgrade import upgrade_database
@@ -329,3 +331,36 @@ def test_a_source_is_paused_and_resumed_and_a_window_read(command):
     assert "was not paused" in command("schedule", "resume", "firms").output
     read = command("ingest", "firms", "--from", "2026-02-01", "--to", "2026-04-01", "--json")
     assert json.loads(read.output)["sources"][0]["pulled"] == 2
+
+
+PUSHED = """
+code: pushed
+resource: legal_person
+department: 市场监督管理局
+title: 企业登记推送
+ordinal: 78
+connector: push
+options: {systems: [pusher]}
+row_id: id
+mapping:
+  credit_code: {column: code}
+  name: {column: name}
+"""
+
+
+@pytest.mark.parametrize(("schedule", "days"), [("weekly", 10.5), ("0 2 * * *", 1)])
+def test_a_source_that_is_pushed_to_is_expected_and_late_and_never_due(firms, tmp_path, schedule, days):
+    hub = replace(firms, sources={"pushed": read_source(f"{PUSHED}schedule: {schedule}", "pushed.yaml", {})})
+    (never,) = timetable(hub, datetime.now(UTC))
+    assert (never.state, never.next_due, due_now([never])) == ("expected", None, [])
+
+    rows = tmp_path / "rows.csv"
+    rows.write_text(f"id,code,name\n1,{credit_code(1)},重庆1公司\n", encoding="utf-8")
+    take(hub, hub.source("pushed"), Body(rows, "csv", "k-1"), "0" * 64)
+    (told,) = timetable(hub, datetime.now(UTC))
+    assert (told.state, told.cron, told.is_due) == ("expected", None, False)
+    assert timedelta(0) < told.next_due - told.last_success <= timedelta(days=days)
+
+    ingest_source(hub, "pushed")  # finds nothing, and is no delivery
+    (late,) = timetable(hub, told.next_due + timedelta(hours=2))
+    assert (late.state, late.overdue, due_now([late])) == ("late", timedelta(hours=2), [])

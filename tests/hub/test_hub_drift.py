@@ -1,6 +1,7 @@
 """A department changes its columns: told, and treated as the source's policy says."""
 
 import json
+import re
 import sqlite3
 from contextlib import suppress
 from dataclasses import replace
@@ -12,10 +13,12 @@ from typer.testing import CliRunner
 
 from base_libraries import shapes
 from connectors.definition import read_source
+from connectors.push.body import Body
 from hub.checking import check
 from hub.cli import app
 from hub.drift import accept
 from hub.ingest import ingest_source
+from hub.pushing import take
 from infra.database import Role
 from schemas.errors import MissingColumn, NothingToAccept, SchemaDrift
 
@@ -295,6 +298,16 @@ def test_quarantine_keeps_the_rows_until_the_change_is_accepted(firms, register)
     assert ingest_source(hub, "firms").unchanged == 10
 
 
+def test_quarantine_keeps_the_rows_of_a_renamed_column_too(firms, register):
+    hub = firms("quarantine")
+    ingest_source(hub, "firms")
+    register("ALTER TABLE firms RENAME COLUMN staff TO staff_total")
+
+    assert ingest_source(hub, "firms").reasons == {"staff_count: drift": 10}
+    assert _staff(hub) == (10, 10)
+    assert _history(hub)[0].changes[1]["perhaps"] == "staff_total"
+
+
 def test_a_check_tells_what_would_happen_and_stores_nothing(firms, register):
     hub = firms("evolve")
     register("UPDATE firms SET code = 'X' WHERE id = 3")
@@ -324,3 +337,27 @@ def test_the_commands_show_sources_checks_and_drift(own_settings, monkeypatch):
     assert checked["rows"] == 50
     assert checked["admitted"] + checked["quarantined"] == 50
     assert run("drift", "market_regulation") == []
+
+
+def test_a_push_under_new_names_is_refused_with_the_likely_name(hub, tmp_path):
+    told = SOURCE.replace("connector: sql", "connector: push")
+    told = re.sub(r"options: .*", "options: {systems: [pusher]}", told)
+    source = read_source(f"{told}drift: freeze", "firms.yaml", {})
+    hub = replace(hub, sources={"firms": source})
+    body = tmp_path / "rows"
+    body.write_text(f"id,code,name,staff\n1,{credit_code(1)},重庆1公司,5\n", encoding="utf-8")
+    take(hub, source, Body(body, "csv", "k-1"), "0" * 64)
+
+    rows = [{"id": n, "code": credit_code(n), "name": f"重庆{n}公司", "staff_total": 5} for n in range(60)]
+    body.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    with pytest.raises(MissingColumn, match="perhaps renamed to 'staff_total'"):
+        take(hub, source, Body(body, "json", "k-2"), "1" * 64)
+
+    refused, first = _history(hub)
+    assert (refused.outcome, refused.since) == ("refused", first.batch)
+    assert [(change["kind"], change["column"]) for change in refused.changes] == [
+        ("missing", "staff"),
+        ("new", "staff_total"),
+    ]
+    with pytest.raises(NothingToAccept, match="not read without column 'staff'"):
+        accept(hub, "firms", "operator:test")

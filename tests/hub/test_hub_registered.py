@@ -41,7 +41,7 @@ def settings_with_files(hub_settings, tmp_path):
 
 def _register(database, settings, code, ordinal):
     with database.engine(Role.APPLICATION).begin() as connection:
-        register(connection, _definition(code, ordinal), registered_sources(settings), {}, "operator:test")
+        register(settings, connection, _definition(code, ordinal), "operator:test")
 
 
 def _away(settings):

@@ -270,10 +270,11 @@ def test_sources_of_one_system_share_a_pool_and_a_file_database_is_read_by_one(h
     assert system_of(secret) == "db.example.5433"
 
 
-def test_what_follows_new_data_gives_back_figures_only(firms):
+def test_what_follows_new_data_gives_back_figures_only(firms, settled):
     ingest_source(firms, "firms")
 
     card = rescore(firms, "legal_person", actor="dag:test")
+    settled()
     sealed = seal_ledger(firms)
 
     assert card["resource"] == "legal_person"

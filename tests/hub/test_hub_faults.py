@@ -251,7 +251,8 @@ def test_a_stopped_command_says_so_and_the_next_run_goes_on(hub_settings, databa
     with psycopg.connect(other.database_url, autocommit=True) as connection:
         while not connection.execute("SELECT count(*) FROM library.batch").fetchone()[0]:
             assert process.poll() is None, process.communicate()
-    process.send_signal(sent)
+        connection.execute("SELECT pg_advisory_lock(hashtextextended('library.legal_person', 0))")
+        process.send_signal(sent)  # while it waits for the library, so amid a batch
     _, told = process.communicate(timeout=120)
 
     assert process.returncode == 130

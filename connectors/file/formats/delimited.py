@@ -51,10 +51,11 @@ def _wrong_rows(path: Path, wanted: Wanted, encoding: Encoding, layout: Layout) 
 def _opened(
     path: Path, wanted: Wanted, encoding: Encoding, layout: Layout, bad: list[Any] | None = None
 ) -> Iterator[arrow_csv.CSVStreamingReader]:
-    def refuse(row: arrow_csv.InvalidRow) -> str:
-        if bad is not None:
-            bad.append(row)
+    def note(row: arrow_csv.InvalidRow) -> str:
+        noted.append(row)
         return "error"
+
+    noted: list[Any] = [] if bad is None else bad
 
     # Columns are numbered, not named: a file may hold a name twice among those that are not needed.
     numbered = [f"c{position}" for position in range(layout.header.width)]
@@ -72,7 +73,8 @@ def _opened(
             parse_options=arrow_csv.ParseOptions(
                 delimiter=layout.delimiter,
                 newlines_in_values=encoding.quotes > 0,
-                invalid_row_handler=refuse,
+                # no Python on Arrow's threads: they may outlive the interpreter when a run is stopped
+                invalid_row_handler=None if bad is None else note,
             ),
             convert_options=arrow_csv.ConvertOptions(
                 column_types={name: pa.string() for name in needed},

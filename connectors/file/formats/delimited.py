@@ -1,6 +1,6 @@
 """CSV and its kin, streamed: memory is bounded by a block of 4 MiB and the batch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -47,16 +47,18 @@ def _wrong_rows(path: Path, wanted: Wanted, encoding: Encoding, layout: Layout) 
     return bad
 
 
+def _noting(bad: list[Any]) -> Callable[[Any], str]:
+    def note(row: Any) -> str:
+        bad.append(row)
+        return "error"
+
+    return note
+
+
 @contextmanager
 def _opened(
     path: Path, wanted: Wanted, encoding: Encoding, layout: Layout, bad: list[Any] | None = None
 ) -> Iterator[arrow_csv.CSVStreamingReader]:
-    def note(row: arrow_csv.InvalidRow) -> str:
-        noted.append(row)
-        return "error"
-
-    noted: list[Any] = [] if bad is None else bad
-
     # Columns are numbered, not named: a file may hold a name twice among those that are not needed.
     numbered = [f"c{position}" for position in range(layout.header.width)]
     needed = [numbered[position] for position in layout.header.positions.values()]
@@ -74,7 +76,7 @@ def _opened(
                 delimiter=layout.delimiter,
                 newlines_in_values=encoding.quotes > 0,
                 # no Python on Arrow's threads: they may outlive the interpreter when a run is stopped
-                invalid_row_handler=None if bad is None else note,
+                invalid_row_handler=None if bad is None else _noting(bad),
             ),
             convert_options=arrow_csv.ConvertOptions(
                 column_types={name: pa.string() for name in needed},

@@ -238,8 +238,10 @@ def _text(column: pa.Array) -> pa.Array:
         return column
     if pt.is_floating(kind):
         whole = pc.and_(pc.equal(pc.trunc(column), column), pc.less(pc.abs(column), 1e15))
-        digits = pc.if_else(whole, column, None).cast(pa.int64()).cast(pa.string())
-        return pc.coalesce(digits, column.cast(pa.string()))
+        written = column.cast(pa.string())
+        if not pc.any(whole).as_py():
+            return written
+        return pc.coalesce(pc.if_else(whole, column, None).cast(pa.int64()).cast(pa.string()), written)
     if pt.is_list(kind) or pt.is_binary(kind):
         written = [
             value.hex() if isinstance(value, bytes) else value and json.dumps(value, ensure_ascii=False)

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from time import perf_counter
 
 from benchmarks.ground import Ground
+from benchmarks.layers import layers
 from benchmarks.ratios import Ratio, alternate
 from benchmarks.register import Form, forms
 from connectors.pull import pull
@@ -13,12 +15,13 @@ GOAL = 0.6
 
 
 def measure(ground: Ground, runs: int) -> list[Ratio]:
-    """One ratio a form of the register."""
+    """One ratio a form of the register or of a layer, and one for each other reading that stands beside it."""
     found = []
-    for form in forms(ground):
-        ratio = Ratio("connectors", form.title, "rows", GOAL)
-        alternate(_timed(partial(_pulled, form)), [(ratio, _timed(form.bare))], runs)
-        found.append(ratio)
+    for form in chain(forms(ground), layers(ground)):
+        readings = {form.title: form.bare, **form.besides}
+        pairs = [(Ratio("connectors", title, "rows", GOAL), _timed(read)) for title, read in readings.items()]
+        alternate(_timed(partial(_pulled, form)), pairs, runs)
+        found += [ratio for ratio, _ in pairs]
     return found
 
 

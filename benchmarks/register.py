@@ -1,16 +1,15 @@
 """One register in every form that a department may keep it in, for the benchmark of the connectors.
 
-The household register's rows, as text, in a database, in files of each format and, repeated parcels, in a layer. Beside each
-form stands how the bare library reads the same columns.
+The household register's rows, as text, in a database and in files of each format. Beside each form stands how the bare
+library reads the same columns.
 """
 
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -27,11 +26,15 @@ SQLITE_CHUNK = 20_000
 
 @dataclass(frozen=True)
 class Form:
-    """A source over one form of the register, and a reading of the same columns by the library alone; both count rows."""
+    """A source over one form of the register, and a reading of the same columns by the library alone; both count rows.
+
+    ``besides`` are other readings to compare with, by their titles.
+    """
 
     title: str
     source: Source
     bare: Callable[[], int]
+    besides: Mapping[str, Callable[[], int]] = field(default_factory=dict)
 
 
 def forms(ground: Ground) -> Iterator[Form]:
@@ -46,7 +49,6 @@ def forms(ground: Ground) -> Iterator[Form]:
         connector = "sql" if "url" in options else "file"
         filled = {name: str(value).format(path=path) for name, value in options.items()}
         yield Form(title, _source(original, connector, filled), partial(bare, path))
-    yield _layer(ground, folder)
 
 
 def _register(source: Source) -> pa.Table:
@@ -179,30 +181,3 @@ _WRITERS: tuple[
     ("JSON Lines ÷ json", _write_json, {"path": "{path}", "format": "json"}, _read_json),
     ("Excel ÷ calamine", _write_sheet, {"path": "{path}", "format": "excel"}, _read_sheet),
 )
-
-
-def _layer(ground: Ground, folder: Path) -> Form:
-    """Repeat the parcels until there are enough to measure; a read of them by pyogrio, in the same batches."""
-    from pyogrio.raw import open_arrow, read_arrow, write_arrow
-
-    original = ground.hub.source("natural_resources_parcel")
-    path = folder / "parcels.gpkg"
-    path.unlink(missing_ok=True)
-    meta, table = read_arrow(original.option("path"), layer=original.option("layer"))
-    times = max(1, SHEET_ROWS // table.num_rows)
-    table = pa.concat_tables([table] * times).combine_chunks()
-    marks = pa.array([f"{number:09}" for number in range(table.num_rows)])
-    table = table.set_column(table.column_names.index("BSM"), "BSM", marks)
-    write_arrow(table, path, layer="parcels", driver="GPKG", geometry_type=meta["geometry_type"], crs=meta["crs"],
-                geometry_name=meta["geometry_name"] or "wkb_geometry")  # fmt: skip
-    definition: dict[str, Any] = {
-        "code": "parcels_form", "resource": "parcel", "department": original.department, "title": original.title,
-        "ordinal": 901, "connector": "spatial", "options": {"path": str(path), "layer": "parcels"}, "row_id": "BSM",
-        "mapping": {item: {"column": mapped.column} for item, mapped in original.mapping.items()},
-    }  # fmt: skip
-
-    def bare() -> int:
-        with open_arrow(path, layer="parcels", use_pyarrow=True, batch_size=20_000) as (_, reader):
-            return sum(batch.num_rows for batch in reader)
-
-    return Form("GeoPackage ÷ pyogrio", read_source(json.dumps(definition), "benchmark", {}), bare)

@@ -55,7 +55,7 @@ def inspect(hub: Hub, code: str, actor: str, examples: int = 3) -> Inspection:
         known = ", ".join(hub.resources)
         raise UnknownResource(f"There is no resource {code!r}.", hint=f"Defined are: {known}.", resource=code)
     resource = hub.resources[code]
-    with hub.database.bulk(Role.APPLICATION) as connection, connection.cursor() as cursor:
+    with hub.database.bulk(Role.APPLICATION) as bulk, bulk.cursor() as cursor:
         found = compare(cursor, hub.survivorship(resource), hub.keyring, examples)
     sources = {source.ordinal: source.code for source in hub.sources.values()}
     inspection = Inspection(code, datetime.now(UTC), found, sources)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import asyncpg
     from alembic.config import Config
 
+    from infra.bulk import BulkConnection
+
 __all__ = [
     "Database",
     "Role",
@@ -63,17 +65,18 @@ class Database:
         return self._engines[role]
 
     @contextmanager
-    def bulk(self, role: Role) -> Iterator[Any]:
-        """An ADBC connection in one transaction: committed when the block ends well, else rolled back.
+    def bulk(self, role: Role) -> Iterator["BulkConnection"]:
+        """A ``BulkConnection`` in one transaction: committed when the block ends well, else rolled back.
 
         Raises ``DatabaseFull`` or ``DatabaseUnavailable`` where the disk is full or the server goes away meanwhile.
         """
         from adbc_driver_manager import Error
-        from adbc_driver_postgresql import dbapi
+
+        from infra.bulk import BulkConnection
 
         url = self.url(role)
         try:
-            connection = dbapi.connect(url, autocommit=False)
+            connection = BulkConnection(url)
         except Error as error:
             raise unavailable(url, error) from error
         try:
@@ -105,8 +108,8 @@ class Database:
         self._engines.clear()
 
 
-def roll_back(connection: Any) -> bool:
-    """Roll an ADBC connection back; False where it is gone, which rolls back as well."""
+def roll_back(connection: "BulkConnection") -> bool:
+    """Roll a connection back; False where it is gone, which rolls back as well."""
     from adbc_driver_manager import Error
 
     try:

@@ -7,13 +7,13 @@ from typing import Any
 
 import adbc_driver_manager
 import pyarrow as pa
-from adbc_driver_postgresql import dbapi
 
 from connectors.missing import missing_columns
 from connectors.source import Source
 from connectors.sql import refusals
 from connectors.sql.page import Page, behind
 from connectors.sql.text import POSTGRESQL, geometries, place_of, quoted, relation
+from infra.bulk import BulkConnection
 from schemas.errors import SourceError
 
 _PARAMETERS = {
@@ -73,9 +73,9 @@ class PostgresRegister:
         """Close the connection; what it was asked for ends with it."""
         self._connection.close()
 
-    def _connect(self, url: str) -> Any:
+    def _connect(self, url: str) -> BulkConnection:
         try:
-            connection = dbapi.connect(_with_defaults(url), autocommit=True)
+            connection = BulkConnection(_with_defaults(url), autocommit=True)
         except adbc_driver_manager.Error as error:
             # The driver's words may quote the URL, so they are read here and go no further.
             login = LOGIN_WORDS.search(str(error)) is not None

@@ -12,7 +12,7 @@ credit                 ``credit/许可_*.csv``, ``处罚_*.json``        CSV in 
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +76,9 @@ def _run(server: EmbeddedPostgres, statement: str) -> None:
 
 
 def _ingest(server: EmbeddedPostgres, name: str, table: Any) -> None:
-    from adbc_driver_postgresql import dbapi
+    from infra.bulk import BulkConnection
 
-    with dbapi.connect(server.url(HOUSEHOLD_DATABASE)) as connection, connection.cursor() as cursor:
+    with closing(BulkConnection(server.url(HOUSEHOLD_DATABASE))) as connection, connection.cursor() as cursor:
         cursor.adbc_ingest(name, table.combine_chunks().to_reader(100_000), mode="create")
         connection.commit()
 

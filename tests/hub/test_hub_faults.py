@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 import uuid
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -225,42 +227,65 @@ def test_a_stopped_command_says_so_and_the_next_run_goes_on(hub_settings, databa
     settings, department = prepared(hub_settings, tmp_path), OfManyFirms(tmp_path / "firms")
     (settings.sources / "firms.yaml").write_text(department.definition(), encoding="utf-8")
     other = database_copy(settings)
-    expected = undisturbed(settings, department, rows=100)
-    named = {"home": other.home, "database_url": other.database_url, "sources": other.sources}
-    environment = os.environ | {f"HUB_{name.upper()}": str(value) for name, value in named.items()}
-    command = [
-        sys.executable,
-        "-c",
-        "from hub.cli import main; main()",
-        "ingest",
-        "firms",
-        "--batch-rows",
-        "100",
-    ]
-    process = subprocess.Popen(
-        command,
-        env=environment,
+    expected = undisturbed(settings, department)
+
+    with ExitStack() as stack:
+        ahead, behind, watching = (
+            stack.enter_context(psycopg.connect(other.database_url, autocommit=True)) for _ in range(3)
+        )
+        ahead.execute(TAKE_LIBRARY)
+        process = ingesting(other)
+        until(process, lambda: waiting(watching) == 1)
+        queued = threading.Thread(target=behind.execute, args=(TAKE_LIBRARY,))
+        queued.start()
+        until(process, lambda: waiting(watching) == 2)
+        ahead.close()  # the process stores its first batch, and stands behind the other for its second
+        queued.join()
+        until(process, lambda: waiting(watching) == 1)
+        process.send_signal(sent)
+        _, told = process.communicate(timeout=120)
+
+    assert process.returncode == 130, told
+    assert "Stopped. What was committed stays; the next run goes on from there." in told
+    with following(other, department) as hub:
+        require_outcomes(hub, ["stopped"])
+        assert ingest_source(hub, "firms", batch_rows=500).pulled == ROWS - 500
+        assert (library_state(hub), pulled_state(hub)) == expected
+
+
+TAKE_LIBRARY = "SELECT pg_advisory_lock(hashtextextended('library.legal_person', 0))"
+INGEST = "from hub.cli import main; main()"
+
+
+def ingesting(settings) -> subprocess.Popen:
+    """Start the command that ingests the firms, 500 rows a batch."""
+    named = {"home": settings.home, "database_url": settings.database_url, "sources": settings.sources}
+    return subprocess.Popen(
+        [sys.executable, "-c", INGEST, "ingest", "firms", "--batch-rows", "500"],
+        env=os.environ | {f"HUB_{name.upper()}": str(value) for name, value in named.items()},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=lambda: signal.signal(
             signal.SIGINT, signal.SIG_DFL
-        ),  # which a shell in the background ignores
+        ),  # a shell in the background ignores it
     )
 
-    with psycopg.connect(other.database_url, autocommit=True) as connection:
-        while not connection.execute("SELECT count(*) FROM library.batch").fetchone()[0]:
-            assert process.poll() is None, process.communicate()
-        connection.execute("SELECT pg_advisory_lock(hashtextextended('library.legal_person', 0))")
-        process.send_signal(sent)  # while it waits for the library, so amid a batch
-    _, told = process.communicate(timeout=120)
 
-    assert process.returncode == 130
-    assert "Stopped. What was committed stays; the next run goes on from there." in told
-    with following(other, department) as hub:
-        require_outcomes(hub, ["stopped"])
-        assert 0 < ingest_source(hub, "firms", batch_rows=100).pulled < ROWS
-        assert (library_state(hub), pulled_state(hub)) == expected
+def waiting(connection) -> int:
+    """Count the sessions that wait for a library."""
+    query = (
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database "
+        "WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
+    )
+    return connection.execute(query).fetchone()[0]
+
+
+def until(process, reached) -> None:
+    """Wait, while the process lives."""
+    while not reached():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
 
 
 def test_two_runs_at_once_one_waits_for_nothing_and_loses_nothing(hub_settings, tmp_path):

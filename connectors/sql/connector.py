@@ -5,9 +5,10 @@ Each page is a statement and a transaction of its own: no snapshot and no lock o
 all else through SQLAlchemy. How a pull is gone on with is in ``connectors.sql.progress``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ from connectors.pace import Pace
 from connectors.references import row_references
 from connectors.source import Source
 from connectors.sql import refusals
-from connectors.sql.page import Key, Page, Register, Span
+from connectors.sql.page import UNPLACED, Key, Page, Register, Span
 from connectors.sql.progress import Progress
 from connectors.sql.text import POSTGRESQL
 from connectors.sql.values import json_ready
@@ -81,18 +82,41 @@ class SqlConnector:
     def _tables(self, progress: Progress, batch_rows: int) -> Iterator[tuple[pa.Table, bool]]:
         """Yield the rows of each batch, those without a watermark first, and whether they have one."""
         source = self._source
-        if source.watermark and not progress.placed_only:
-            page = self._page(source.row_id, batch_rows)
-            page = replace(page, after=progress.unplaced, null=(source.watermark.column, True))
-            for table in rechunk(self._pages(page), batch_rows):
-                yield table, False
         order, placed = _order(source)
         within = progress.overlap(source)
         page = replace(self._page(order, batch_rows), null=placed, within=within)
         if within is None:
             page = replace(page, after=progress.after)
-        for table in rechunk(self._pages(page), batch_rows):
+        rest = None
+        if source.watermark and not progress.placed_only:
+            rest = self._at_once(page) if progress.expects_all_placed else None
+            if rest is None:
+                first = replace(
+                    self._page(source.row_id, batch_rows), after=progress.unplaced, null=(order[0], True)
+                )
+                for table in rechunk(self._pages(first), batch_rows):
+                    yield table, False
+        for table in rechunk(self._pages(page) if rest is None else rest, batch_rows):
             yield table, True
+
+    def _at_once(self, page: Page) -> Iterator[pa.Table] | None:
+        """Read the page and ask for rows without a watermark in one statement; None where there are any, or it cannot be.
+
+        Without an index a table of a million rows is then gone through once, not twice, to find that nothing is new.
+        """
+        if not self._register.nulls_first:
+            return None
+        tables = self._pages(replace(page, besides=page.order[0]))
+        first = next(tables, None)
+        if first is None:
+            return iter(())
+        if first[UNPLACED][0].as_py():
+            tables.close()
+            return None
+        return (
+            table.drop_columns([UNPLACED]) if UNPLACED in table.column_names else table
+            for table in chain([first], tables)
+        )
 
     def _page(self, order: tuple[str, ...], batch_rows: int) -> Page:
         limit = self._source.option("page_rows") or self._limit(_PAGE_BATCHES * batch_rows)
@@ -103,7 +127,7 @@ class SqlConnector:
         per_second = self._source.option("rows_per_second")
         return min(most, _PAGE_SECONDS * per_second) if per_second else most
 
-    def _pages(self, page: Page, *, apart: bool = True) -> Iterator[pa.Table]:
+    def _pages(self, page: Page, *, apart: bool = True) -> Generator[pa.Table, None, None]:
         """Stream page after page; the pace is kept between them, while nothing is open at the department.
 
         Rows must differ in the key where they must be told ``apart``.
@@ -122,7 +146,7 @@ class SqlConnector:
             if last is None or count < page.limit:
                 return
             self._pace.spent(count)
-            page = replace(page, after=_last_key(last, page.order))
+            page = replace(page, after=_last_key(last, page.order), besides=None)
             if str(page.after) in ends:
                 raise refusals.same_ids(self._source, page.order)
             ends.add(str(page.after))
@@ -183,6 +207,8 @@ def _require_ids(register: Register, source: Source) -> None:
 def _require_apart(source: Source, before: pa.Table | None, table: pa.Table, order: tuple[str, ...]) -> None:
     """Two rows of the same key would be one to every comparison, so that a pull gone on with may pass over the second."""
     keys = table.select(order)
+    if any(pa.types.is_null(column.type) for column in keys.columns):
+        return  # rows without a watermark: by their row id they are told apart when they are read for themselves
     if before is not None:
         first, second = (
             one.select(order).to_pylist() for one in (before.slice(before.num_rows - 1), table.slice(0, 1))

@@ -11,6 +11,7 @@ from connectors.sql.values import json_ready
 
 Key = list[Any]
 Span = tuple[str, str, str | None]
+UNPLACED = "_unplaced"
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Page:
 
     ``null`` restricts it to rows in which that column is (True) or is not (False) null, or what the database has in place of
     null: a zero date, an infinite one. ``within`` restricts it to those in which a column is at least the first value and, if
-    there is one, below the second. Rows come at most ``chunk`` at a time.
+    there is one, below the second. Of a database that is ``nulls_first``, rows in which the column ``besides`` is null, or what
+    stands for it, come too, before the others; a column ``UNPLACED`` tells them. Rows come at most ``chunk`` at a time.
     """
 
     columns: tuple[str, ...]
@@ -28,6 +30,7 @@ class Page:
     after: Key | None = None
     null: tuple[str, bool] | None = None
     within: Span | None = None
+    besides: str | None = None
     chunk: int = 10_000
 
 
@@ -37,6 +40,10 @@ class Register(Protocol):
     @property
     def shape(self) -> Shape:
         """Every column with its type."""
+
+    @property
+    def nulls_first(self) -> bool:
+        """Whether null, and what stands for it, comes before all values in this database's order."""
 
     def rows(self, page: Page) -> Iterator[pa.Table]:
         """Stream one page, in a transaction of its own that can only read."""

@@ -49,6 +49,11 @@ class PostgresRegister:
             self.close()
             raise
 
+    @property
+    def nulls_first(self) -> bool:
+        """Null comes last here."""
+        return False
+
     def rows(self, page: Page) -> Iterator[pa.Table]:
         """Stream one page."""
         # Qualified, for a bare name in ORDER BY means the selected column, which may have been made text.

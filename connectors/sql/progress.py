@@ -20,37 +20,47 @@ class Progress:
     """``after`` is the key of the last row stored; ``unplaced`` that of the last one without a watermark.
 
     ``running`` is what a pull is that has not ended: it has its rows without a watermark behind it, unless it stands among them.
+    ``mixed`` tells that there were rows without a watermark.
     """
 
     after: Key | None = None
     unplaced: Key | None = None
     running: bool = False
+    mixed: bool = False
 
     @classmethod
     def of(cls, state: Mapping[str, Any] | None) -> "Progress":
         """Read it as it was stored."""
         told = state or {}
-        return cls(told.get("after"), told.get("unplaced"), bool(told.get("running")))
+        running, mixed = (bool(told.get(name)) for name in ("running", "mixed"))
+        return cls(told.get("after"), told.get("unplaced"), running, mixed)
 
     def state(self) -> dict[str, Any]:
         """Write it, JSON-ready; what says nothing is left out."""
         told = {"unplaced": self.unplaced} if self.unplaced is not None else {}
-        return {"after": self.after} | told | ({"running": True} if self.running else {})
+        flags = {"running": self.running, "mixed": self.mixed}
+        return {"after": self.after} | told | {name: True for name, is_set in flags.items() if is_set}
 
     @property
     def placed_only(self) -> bool:
         """Whether the rows without a watermark are stored already by the pull that is gone on with."""
         return self.running and self.unplaced is None
 
+    @property
+    def expects_all_placed(self) -> bool:
+        """Whether a pull begins that has stored rows before, none of them without a watermark the last time."""
+        return self.after is not None and not self.running and not self.mixed
+
     def behind(self, key: Key, *, placed: bool) -> "Progress":
         """Return the progress of a pull that stored the row of that key, with a watermark or without."""
+        mixed = not placed or (self.running and self.mixed)
         if placed:
-            return Progress(key, running=True)
-        return replace(self, unplaced=key, running=True)
+            return Progress(key, running=True, mixed=mixed)
+        return replace(self, unplaced=key, running=True, mixed=mixed)
 
     def ended(self, *, again: bool) -> "Progress":
         """Return the progress of a pull that has stored all; ``again`` where the next one reads everything."""
-        return Progress(None if again else self.after)
+        return Progress(None if again else self.after, mixed=self.mixed)
 
     def overlap(self, source: Source) -> Span | None:
         """Say from which watermark a pull that begins reads again, where the source has an overlap."""

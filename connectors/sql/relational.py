@@ -15,7 +15,7 @@ from connectors.missing import missing_columns
 from connectors.source import Source
 from connectors.sql import mysql, sqlite
 from connectors.sql.opening import engine_of, refused, session_of
-from connectors.sql.page import Page, behind
+from connectors.sql.page import UNPLACED, Page, behind
 from connectors.sql.text import checked, geometries, place_of, relation
 from connectors.sql.values import array
 
@@ -45,24 +45,25 @@ class RelationalRegister:
             self.close()
             raise
 
+    @property
+    def nulls_first(self) -> bool:
+        """Known of MariaDB, MySQL and SQLite."""
+        return self._engine.dialect.name in (*mysql.BACKENDS, "sqlite")
+
     def rows(self, page: Page) -> Iterator[pa.Table]:
         """Stream one page."""
         keys = [self._key(name) for name in page.order]
-        query = (
-            sa.select(*(_column(name) for name in page.columns)).select_from(self._relation).order_by(*keys)
-        )
-        if page.null:
-            query = query.where(self._placed(*page.null))
-        if page.within:
-            name, since, until = page.within
-            query = query.where(_column(name) >= self._bound(name, since))
-            query = query.where(_column(name) < self._bound(name, until)) if until else query
+        wanted = self._wanted(page, keys)
+        selected: list[sa.ColumnElement[Any]] = [_column(name) for name in page.columns]
+        if page.besides:
+            unplaced = self._placed(page.besides, True)
+            wanted = sa.or_(unplaced, wanted)
+            selected.append(sa.case((unplaced, 1), else_=0).label(UNPLACED))
+        query = sa.select(*selected).select_from(self._relation).where(wanted).order_by(*keys)
         if page.after is None:
             yield from self._stream(query.limit(page.limit), page)
-            return
-        values = [self._bound(name, value) for name, value in zip(page.order, page.after, strict=True)]
-        query = query.where(_from(keys, values)).limit(page.limit + 1)
-        yield from behind(self._stream(query, page), page)
+        else:
+            yield from behind(self._stream(query.limit(page.limit + 1), page), page)
 
     def close(self) -> None:
         """Close the connection."""
@@ -121,10 +122,22 @@ class RelationalRegister:
             return self._columns.unplaced(column) if is_null else self._columns.placed(column)
         return column.is_(None) if is_null else column.is_not(None)
 
+    def _wanted(self, page: Page, keys: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[bool]:
+        """Write what a page's rows must be."""
+        conditions = [self._placed(*page.null)] if page.null else []
+        if page.within:
+            name, since, until = page.within
+            conditions.append(_column(name) >= self._bound(name, since))
+            conditions += [_column(name) < self._bound(name, until)] if until else []
+        if page.after is not None:
+            values = [self._bound(name, value) for name, value in zip(page.order, page.after, strict=True)]
+            conditions.append(_from(keys, values))
+        return sa.and_(sa.true(), *conditions)
+
     def _stream(self, query: sa.Select[Any], page: Page) -> Iterator[pa.Table]:
         with self._answered(), self._connection.execute(query) as result:
             for rows in result.partitions(page.chunk):
-                yield self._table(rows, page.columns)
+                yield self._table(rows, (*page.columns, UNPLACED) if page.besides else page.columns)
 
     def _table(self, rows: Sequence[Any], names: Sequence[str]) -> pa.Table:
         kinds = self._columns.arrow if isinstance(self._columns, mysql.Columns) else {}

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from audit.recording import record_administration
 from benchmarks.ground import Ground
 from catalog.agreement import Agreement
-from catalog.party import Organisation, System
+from catalog.organisation import Organisation
 from catalog.repository import Catalogue
+from catalog.system import System
 from hub import server
 from hub.caller import Caller, Statement, load_private_key, new_private_key, private_key_path
 from hub.city.truth import load_truth
@@ -62,7 +63,7 @@ def register(ground: Ground) -> Any:
             return load_private_key(home, SYSTEM)
         private_key_path(home, SYSTEM).unlink(missing_ok=True)
         key = new_private_key(home, SYSTEM)
-        catalogue.add_organisation(Organisation("BENCH", "benchmark"), actor="benchmark")
+        catalogue.add_organisation(Organisation("BENCH", "benchmark", "500000"), actor="benchmark")
         catalogue.add_system(
             System(SYSTEM, "BENCH", "benchmark", (key.as_dict(private=False),)), actor="benchmark"
         )

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from catalog.code_edition import SHIPPED, Edition
 from catalog.code_sets import DATED, ENTRY, division_of
-from catalog.repository import Recorder
+from catalog.recorded import Recorder
 from schemas.division_events import Event
 from schemas.divisions import Division, Divisions
 from schemas.errors import AlreadyRegistered, WrongCodeTable

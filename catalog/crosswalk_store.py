@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from catalog.crosswalk import RULES, Crosswalk, Match, Outcome
-from catalog.repository import Recorder
+from catalog.recorded import Recorder
 from schemas.divisions import Level
 
 

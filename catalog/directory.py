@@ -14,8 +14,8 @@ import asyncpg
 import orjson
 
 from catalog.agreement import Agreement
-from catalog.party import System
 from catalog.repository import agreement_of, system_of
+from catalog.system import System
 from schemas.errors import HubError
 
 CHANNEL = "catalog_changed"

@@ -1,149 +1,146 @@
-"""Writing and reading the catalogue with SQLAlchemy Core: administration, never the hot path.
-
-``Catalogue`` has no write without an actor and no way to be made without a recorder, and the database itself refuses
-a change whose transaction holds no ledger entry (migration 0003).
-"""
+"""Writing and reading the catalogue with SQLAlchemy Core: administration, never the hot path."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, Protocol
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Connection,
-    DateTime,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select, text
 
 from catalog.agreement import Agreement, AgreementStatus
-from catalog.party import Organisation, System, SystemStatus
-from schemas.errors import AlreadyRegistered, NotRegistered
+from catalog.organisation import Organisation
+from catalog.recorded import Recorded
+from catalog.system import System, SystemStatus
+from catalog.system_key import SystemKey
+from catalog.tables import AGREEMENT, ORGANISATION, SYSTEM
+from schemas.errors import MisplacedOrganisation, NotRegistered
 from schemas.resource import resource_named
 
-_METADATA = MetaData(schema="catalog")
-_ORGANISATION = Table("organisation", _METADATA, Column("code", Text, primary_key=True), Column("name", Text))
-_SYSTEM = Table(
-    "system",
-    _METADATA,
-    Column("id", Text, primary_key=True),
-    *(Column(name, Text) for name in ("organisation", "title", "status")),
-    Column("keys", JSONB),
-    Column("administrator", Boolean),
-)
-_AGREEMENT = Table(
-    "agreement",
-    _METADATA,
-    Column("id", Text, primary_key=True),
-    *(Column(name, Text) for name in ("system", "resource", "status")),
-    *(Column(name, ARRAY(Text)) for name in ("items", "masked", "purposes", "legal_bases")),
-    *(Column(name, DateTime(timezone=True)) for name in ("valid_from", "valid_to")),
-    Column("max_keys", Integer),
-)
 
-
-class Recorder(Protocol):
-    """Writes what was done to the ledger, on the connection that does it; ``audit.record_administration`` is one."""
-
-    def __call__(
-        self, connection: Connection, *, actor: str, action: str, target: str, facts: Mapping[str, Any]
-    ) -> None:
-        """Append, within the connection's transaction."""
-        ...
-
-
-class Catalogue:
-    """The catalogue on one connection; the caller commits. Every write takes who does it and records it first."""
-
-    def __init__(self, connection: Connection, record: Recorder) -> None:
-        self._connection = connection
-        self._record = record
+class Catalogue(Recorded):
+    """Organisations, systems and agreements."""
 
     def add_organisation(self, organisation: Organisation, *, actor: str) -> None:
-        """Register a department; ``AlreadyRegistered`` when its code is."""
-        values = {"code": organisation.code, "name": organisation.name}
-        self._add(_ORGANISATION, values, organisation.code, actor, values)
+        """Register a department; ``AlreadyRegistered`` when its code is, ``MisplacedOrganisation`` under a wrong parent."""
+        if organisation.parent is not None:
+            organisation.check_under(self.organisation(organisation.parent))
+        values = asdict(organisation)
+        self._add(ORGANISATION, values, organisation.code, actor, values)
+
+    def move_organisation(self, code: str, parent: str | None, *, actor: str) -> None:
+        """Put an organisation under another, or at the top; ``MisplacedOrganisation`` where that cannot be."""
+        moved = replace(organisation_of(self._held(ORGANISATION, code)), parent=parent)
+        if parent is not None:
+            moved.check_under(self.organisation(parent))
+            if code in (above := self._line_of(parent)):
+                raise MisplacedOrganisation(
+                    f"Organisation {parent} stands under {code}: {' < '.join(above)}.",
+                    hint="Move it elsewhere first.",
+                    organisation=code,
+                    parent=parent,
+                )
+        self._set(ORGANISATION, code, {"parent": parent}, actor, "move", {"parent": parent})
+
+    def organisation(self, code: str) -> Organisation:
+        """Return a registered organisation, or raise ``NotRegistered``."""
+        found = (
+            self._connection.execute(select(ORGANISATION).where(ORGANISATION.c.code == code))
+            .mappings()
+            .first()
+        )
+        if found is None:
+            raise NotRegistered(f"Organisation {code} is not registered.", hint="Run: hub organisation add")
+        return organisation_of(found)
+
+    def _line_of(self, code: str) -> list[str]:
+        """Return the organisation and those it stands under, up to the top."""
+        self._connection.execute(
+            text("LOCK TABLE catalog.organisation IN SHARE ROW EXCLUSIVE MODE")
+        )  # no two at once
+        above = {known.code: known.parent for known in self.organisations()}
+        line: list[str] = []
+        here: str | None = code
+        while here is not None and here not in line:
+            line.append(here)
+            here = above[here]
+        return line
 
     def add_system(self, system: System, *, actor: str) -> None:
         """Register a system with its public keys; ``NotRegistered`` when its organisation is not."""
-        if not self._exists(_ORGANISATION.c.code, system.organisation):
-            raise NotRegistered(
-                f"Organisation {system.organisation} is not registered.", hint="Register it first."
-            )
+        self.organisation(system.organisation)
         names = ("id", "organisation", "title", "administrator")
         values = {name: getattr(system, name) for name in names}
-        stored = values | {"keys": [dict(jwk) for jwk in system.keys], "status": system.status.value}
-        prints = [key.thumbprint() for key in system.key_set.keys]
-        self._add(_SYSTEM, stored, system.id, actor, values | {"key_thumbprints": prints})
+        stored = values | {"keys": _keys(system), "status": system.status.value}
+        prints = [key.thumbprint for key in system.known_keys]
+        self._add(SYSTEM, stored, system.id, actor, values | {"key_thumbprints": prints})
 
     def add_agreement(self, agreement: Agreement, *, actor: str) -> None:
         """Put an agreement in the catalogue; its items must exist: ``UnknownResource``, ``UnknownItem``."""
         resource = resource_named(agreement.resource)
         for item in agreement.items:
             resource.item(item)
-        if not self._exists(_SYSTEM.c.id, agreement.system):
+        if not self._exists(SYSTEM.c.id, agreement.system):
             raise NotRegistered(f"System {agreement.system} is not registered.", hint="Run: hub client add")
-        values = {str(column.name): _stored(getattr(agreement, column.name)) for column in _AGREEMENT.columns}
+        values = {str(column.name): _stored(getattr(agreement, column.name)) for column in AGREEMENT.columns}
         told = {name: _told(value) for name, value in values.items()}
-        self._add(_AGREEMENT, values, agreement.id, actor, told)
+        self._add(AGREEMENT, values, agreement.id, actor, told)
+
+    def add_system_key(self, system: str, jwk: Mapping[str, Any], *, actor: str) -> SystemKey:
+        """Let a system sign with one more key; those it has stay valid."""
+        changed = system_of(self._held(SYSTEM, system)).with_key(jwk, datetime.now(UTC))
+        added = changed.known_keys[-1]
+        told = {"kid": added.kid, "key_thumbprint": added.thumbprint, "ends_at": _told(added.ends_at)}
+        self._set(SYSTEM, system, {"keys": _keys(changed)}, actor, "key.add", told)
+        return added
+
+    def retire_system_key(self, system: str, kid: str, at: datetime, *, actor: str) -> None:
+        """Let a key be valid up to a moment and no longer; ``LastKey`` where the system would have none."""
+        changed = system_of(self._held(SYSTEM, system)).without_key(kid, at)
+        self._set(
+            SYSTEM,
+            system,
+            {"keys": _keys(changed)},
+            actor,
+            "key.retire",
+            {"kid": kid, "ends_at": at.isoformat()},
+        )
 
     def set_system_status(self, system: str, status: SystemStatus, *, actor: str) -> None:
         """Suspend a system or let it call again."""
-        self._set(_SYSTEM, system, status.value, actor)
+        self._set(SYSTEM, system, {"status": status.value}, actor, "status", {"status": status.value})
 
     def set_agreement_status(self, agreement: str, status: AgreementStatus, *, actor: str) -> None:
         """Suspend or end an agreement, or put it back in force."""
-        self._set(_AGREEMENT, agreement, status.value, actor)
+        self._set(AGREEMENT, agreement, {"status": status.value}, actor, "status", {"status": status.value})
 
     def organisations(self) -> Sequence[Organisation]:
         """Every registered organisation, by code."""
-        rows = self._connection.execute(select(_ORGANISATION).order_by(_ORGANISATION.c.code)).mappings()
-        return [Organisation(**row) for row in rows]
+        rows = self._connection.execute(select(ORGANISATION).order_by(ORGANISATION.c.code)).mappings()
+        return [organisation_of(row) for row in rows]
+
+    def system(self, id_: str) -> System:
+        """Return a registered system, or raise ``NotRegistered``."""
+        found = self._connection.execute(select(SYSTEM).where(SYSTEM.c.id == id_)).mappings().first()
+        if found is None:
+            raise NotRegistered(f"There is no system {id_}.", hint="Run: hub client list")
+        return system_of(found)
 
     def systems(self) -> Sequence[System]:
         """Every registered system, by id."""
         return [
             system_of(row)
-            for row in self._connection.execute(select(_SYSTEM).order_by(_SYSTEM.c.id)).mappings()
+            for row in self._connection.execute(select(SYSTEM).order_by(SYSTEM.c.id)).mappings()
         ]
 
     def agreements(self) -> Sequence[Agreement]:
         """Every agreement, in force or not, by id."""
-        rows = self._connection.execute(select(_AGREEMENT).order_by(_AGREEMENT.c.id)).mappings()
+        rows = self._connection.execute(select(AGREEMENT).order_by(AGREEMENT.c.id)).mappings()
         return [agreement_of(row) for row in rows]
 
-    def _add(
-        self, table: Table, values: Mapping[str, Any], target: str, actor: str, told: Mapping[str, Any]
-    ) -> None:
-        self._record(self._connection, actor=actor, action=f"{table.name}.add", target=target, facts=told)
-        try:
-            with self._connection.begin_nested():
-                self._connection.execute(insert(table).values(**values))
-        except IntegrityError as error:
-            raise AlreadyRegistered(f"There is already a registered {table.name} {target}.") from error
 
-    def _set(self, table: Table, target: str, status: str, actor: str) -> None:
-        self._record(
-            self._connection,
-            actor=actor,
-            action=f"{table.name}.status",
-            target=target,
-            facts={"status": status},
-        )
-        changed = self._connection.execute(update(table).where(table.c.id == target).values(status=status))
-        if changed.rowcount == 0:
-            raise NotRegistered(f"There is no {table.name} {target}.")
-
-    def _exists(self, column: Column[Any], value: str) -> bool:
-        return self._connection.execute(select(column).where(column == value)).first() is not None
+def organisation_of(row: Mapping[Any, Any]) -> Organisation:
+    """Make an organisation from its row."""
+    return Organisation(row["code"], row["name"], row["division"], row["parent"])
 
 
 def system_of(row: Mapping[Any, Any]) -> System:
@@ -183,3 +180,7 @@ def _stored(value: Any) -> Any:
 
 def _told(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _keys(system: System) -> list[dict[str, Any]]:
+    return [dict(key.jwk) for key in system.known_keys]

@@ -11,7 +11,7 @@ from typing import Any
 from joserfc import jwt
 from joserfc.errors import JoseError, SecurityWarning
 
-from catalog.party import System, SystemStatus
+from catalog.system import System, SystemStatus
 from exchange_api.tokens import unverified
 from infra.lanes import Lanes
 from schemas.errors import AuthenticationFailed, ExpiredToken, InvalidToken, ReplayedAssertion, WrongAudience
@@ -55,10 +55,10 @@ def check_assertion(text: str, systems: Mapping[str, System], audiences: Collect
 
 def _signed_by(system: System, text: str, header: Mapping[str, Any]) -> bool:
     kid = header.get("kid")
-    for key in system.key_set.keys:
-        if kid is None or key.kid in (None, kid):
+    for key in system.keys_on(datetime.now(UTC)):
+        if "kid" not in key.jwk or kid in (None, key.kid):
             try:
-                jwt.decode(text, key, algorithms=list(ALGORITHMS))
+                jwt.decode(text, key.public, algorithms=list(ALGORITHMS))
             except (JoseError, ValueError):
                 continue
             return True

@@ -23,7 +23,7 @@ from audit.entry import Entry, Kind, new_entry_id
 from audit.receipts import Receipts
 from catalog.agreement import Agreement
 from catalog.directory import Directory
-from catalog.party import System, SystemStatus
+from catalog.system import System, SystemStatus
 from exchange_api.calls import Call, Stated, headers_of
 from exchange_api.problems import problem, status_of
 from exchange_api.tokens import Tokens

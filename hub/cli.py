@@ -9,15 +9,18 @@ import typer
 from rich.console import Console
 
 from hub.commands import (
-    access,
+    agreements,
     airflow,
     audit,
     city,
+    clients,
     codes,
     data,
     database,
     demo,
     lineage,
+    organisations,
+    persons,
     quality,
     quarantine,
     registration,
@@ -44,8 +47,10 @@ app.add_typer(quality.app, name="quality")
 app.add_typer(lineage.app, name="lineage")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(schedule.app, name="schedule")
-app.add_typer(access.clients, name="client")
-app.add_typer(access.agreements, name="agreement")
+app.add_typer(organisations.app, name="organisation")
+app.add_typer(persons.app, name="person")
+app.add_typer(clients.app, name="client")
+app.add_typer(agreements.app, name="agreement")
 app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="db")
 

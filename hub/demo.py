@@ -17,8 +17,9 @@ from audit.proving import verify
 from audit.recording import record_administration
 from audit.sealer import seal
 from catalog.agreement import Agreement
-from catalog.party import Organisation, System
+from catalog.organisation import Organisation
 from catalog.repository import Catalogue
+from catalog.system import System
 from hub import demo_tables, server
 from hub.accuracy import Accuracy, measure
 from hub.call_mix import COMPANY_ITEMS, PERSON_ITEMS, Mix, make, plan
@@ -202,8 +203,12 @@ def _register(hub: Hub) -> tuple[OKPKey, OKPKey]:
     )
     with hub.database.engine(Role.APPLICATION).begin() as connection:
         catalogue = Catalogue(connection, record_administration)
-        catalogue.add_organisation(Organisation(BUREAU, "市政务服务管理办公室"), actor="demo")
-        catalogue.add_organisation(Organisation(OFFICE, "市大数据应用发展管理局"), actor="demo")
+        catalogue.add_organisation(
+            Organisation(BUREAU, "市政务服务管理办公室", hub.settings.division), actor="demo"
+        )
+        catalogue.add_organisation(
+            Organisation(OFFICE, "市大数据应用发展管理局", hub.settings.division), actor="demo"
+        )
         catalogue.add_system(_system("approval-desk", BUREAU, "行政审批平台", approval), actor="demo")
         catalogue.add_system(_system("quality-assessment", OFFICE, "数据质量评估", assessment), actor="demo")
         for agreement in _agreements(hub):

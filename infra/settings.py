@@ -83,6 +83,11 @@ class Settings(BaseSettings):
         min_length=1,
         description="Name of this hub among hubs: issuer of its tokens and their audience.",
     )
+    division: str = Field(
+        default="500000",
+        pattern=r"^[1-9]\d{5}$",
+        description="Division that the hub serves (GB/T 2260); of an organisation for which none is told.",
+    )
     token_seconds: int = Field(
         default=300, ge=10, le=3_600, description="Lifetime of an access token, in seconds."
     )

@@ -385,6 +385,27 @@ class NotRegistered(HubError):
     title = "Not registered"
 
 
+class MisplacedOrganisation(HubError):
+    """An organisation cannot stand under that one, or serve that division."""
+
+    code = "misplaced_organisation"
+    title = "The organisation cannot stand there"
+
+
+class RolesExclude(HubError):
+    """One person would have two roles that exclude one another."""
+
+    code = "roles_exclude"
+    title = "The roles exclude one another"
+
+
+class LastKey(HubError):
+    """A system would be left without a valid key."""
+
+    code = "last_key"
+    title = "It is the system's last key"
+
+
 # ── calls ────────────────────────────────────────────────────────────────────────────────────────────
 
 

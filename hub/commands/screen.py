@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -36,6 +36,14 @@ def actor() -> str:
 def print_json(value: Any) -> None:
     """Print one JSON document to standard output."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def tell(told: Mapping[str, Any], sentence: str, as_json: bool) -> None:
+    """Say what was done, as a sentence or as a document."""
+    if as_json:
+        print_json(told)
+    else:
+        console.print(sentence)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> RenderableType:

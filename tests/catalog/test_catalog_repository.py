@@ -12,13 +12,14 @@ from test_catalog_agreement import AGREEMENT
 from audit.recording import record_administration
 from catalog.agreement import AgreementStatus
 from catalog.directory import Directory
-from catalog.party import Organisation, System, SystemStatus
+from catalog.organisation import Organisation
 from catalog.repository import Catalogue
+from catalog.system import System, SystemStatus
 from infra.database import Role
 from schemas.errors import AlreadyRegistered, NotRegistered, UnknownItem, UnknownResource
 
 pytestmark = pytest.mark.server
-OFFICE = Organisation("11500000009275123X", "行政审批局")
+OFFICE = Organisation("11500000009275123X", "行政审批局", "500000")
 SYSTEM = System("permits", OFFICE.code, "审批系统", (OKPKey.generate_key("Ed25519").as_dict(private=False),))
 
 

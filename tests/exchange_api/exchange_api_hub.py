@@ -19,8 +19,9 @@ from audit.recording import record_administration
 from base_libraries.storage import create_tables
 from base_libraries.vault import Vault
 from catalog.agreement import Agreement
-from catalog.party import Organisation, System
+from catalog.organisation import Organisation
 from catalog.repository import Catalogue
+from catalog.system import System
 from hub.server import free_port, served
 from infra.database import Database, Role, open_database
 from infra.keyring import FileKeyring
@@ -99,7 +100,7 @@ def fill_catalogue(database: Database) -> None:
     credit = [item.name for item in resource_named(COMPANY_CREDIT).items]
     with database.engine(Role.APPLICATION).begin() as connection:
         catalogue = Catalogue(connection, record_administration)
-        catalogue.add_organisation(Organisation("11500000009275123X", "行政审批局"), actor="test")
+        catalogue.add_organisation(Organisation("11500000009275123X", "行政审批局", "500000"), actor="test")
         for system in ("permits", "masked", "stranger", "suspended"):
             catalogue.add_system(System(system, "11500000009275123X", system, (public,)), actor="test")
         catalogue.add_agreement(agreement("a-1", "permits", PERSON, ITEMS), actor="test")

@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from audit.recording import record_administration
 from base_libraries.storage import create_tables
-from catalog.party import System
 from catalog.repository import Catalogue
+from catalog.system import System
 from infra.database import Role
 from schemas.credit_codes import credit_check, organisation_check
 from schemas.resource import resource_named

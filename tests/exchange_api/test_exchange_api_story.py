@@ -2,10 +2,13 @@
 
 import re
 import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from exchange_api_hub import CASE, COMPANY_CREDIT, ITEMS, LAW, PERSON, PURPOSE, Served, citizen
-from joserfc.jwk import OKPKey
+from joserfc.jwk import ECKey, OKPKey
 from sqlalchemy import text
 
 from audit.notes import ledger_signer
@@ -13,8 +16,8 @@ from audit.proving import verify
 from audit.receipts import Receipts
 from audit.recording import record_administration
 from audit.sealer import seal
-from catalog.party import SystemStatus
 from catalog.repository import Catalogue
+from catalog.system import System, SystemStatus
 from exchange_api.tokens import Tokens
 from infra.database import Role
 from infra.keyring import FileKeyring
@@ -187,18 +190,54 @@ def test_an_assertion_serves_once_in_all_workers(hub):
         refused(hub, again.ask_token(assertion), 401, "replayed_assertion")
 
 
-def test_a_suspended_system_is_shut_out_at_once(hub):
+def from_every_worker(hub, answer, calls=12):
+    """Ask anew, each time on a connection of its own, until every worker that answers has heard of a change."""
+    until, agreed = time.monotonic() + 10, 0
+    while agreed < calls and time.monotonic() < until:
+        again = Served(hub.url, hub.settings, hub.database, hub.keyring)
+        agreed = agreed + 1 if answer(again) else 0
+    assert agreed == calls
+
+
+def test_a_suspended_system_is_shut_out_at_once_and_by_every_worker(hub):
     token = hub.token("suspended")
     assert hub.record(GOOD, token).status_code == 200
-    with hub.database.engine(Role.APPLICATION).begin() as connection:
-        Catalogue(connection, record_administration).set_system_status(
-            "suspended", SystemStatus.SUSPENDED, actor="test"
-        )
-    deadline = time.monotonic() + 10
-    while hub.record(GOOD, token).status_code == 200 and time.monotonic() < deadline:
-        time.sleep(0.1)
+    with administering(hub) as catalogue:
+        catalogue.set_system_status("suspended", SystemStatus.SUSPENDED, actor="test")
+    from_every_worker(hub, lambda again: again.record(GOOD, token).status_code == 403)
     refused(hub, hub.record(GOOD, token), 403, "access_denied")
     refused(hub, hub.ask_token(hub.assertion("suspended")), 401, "authentication_failed")
+
+
+def test_keys_are_rolled_over_without_interruption(hub):
+    old, new = OKPKey.generate_key("Ed25519"), ECKey.generate_key("P-256")
+    with administering(hub) as catalogue:
+        catalogue.add_system(
+            System("rolling", "11500000009275123X", "系统", (old.as_dict(private=False),)), actor="test"
+        )
+    by_old = partial(signed, key=old, alg="EdDSA")
+    by_new = partial(signed, key=new, alg="ES256")
+    from_every_worker(hub, lambda again: by_old(again) == 200)
+    assert by_new(hub) == 401
+    with administering(hub) as catalogue:
+        catalogue.add_system_key("rolling", new.as_dict(private=False), actor="test")
+    from_every_worker(hub, lambda again: by_new(again) == 200)
+    assert by_old(hub) == 200
+    with administering(hub) as catalogue:
+        first = catalogue.system("rolling").known_keys[0]
+        catalogue.retire_system_key("rolling", first.kid, datetime.now(UTC), actor="test")
+    from_every_worker(hub, lambda again: by_old(again) == 401)
+    assert by_new(hub) == 200
+
+
+def signed(hub, key, alg):
+    return hub.ask_token(hub.assertion("rolling", key, alg)).status_code
+
+
+@contextmanager
+def administering(hub):
+    with hub.database.engine(Role.APPLICATION).begin() as connection:
+        yield Catalogue(connection, record_administration)
 
 
 def test_the_catalogue_is_described(hub, token):

@@ -6,7 +6,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from catalog.party import System
+from catalog.system import System
 from exchange_api.assertions import ALGORITHMS, check_assertion
 from exchange_api.tokens import Tokens
 from infra.keyring import FileKeyring

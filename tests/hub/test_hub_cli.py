@@ -42,6 +42,9 @@ COMMANDS = [
     ["quality", "scorecard"], ["quality", "history"], ["quality", "consistency"], ["quality", "docs"],
     ["codes", "list"], ["codes", "show"], ["codes", "import"], ["codes", "changes"], ["codes", "at"], ["codes", "history"],
     ["codes", "events"], ["codes", "crosswalk"], ["codes", "search"],
+    ["organisation", "add"], ["organisation", "move"], ["organisation", "office"], ["organisation", "list"],
+    ["person", "add"], ["person", "roles"], ["person", "suspend"], ["person", "resume"], ["person", "list"],
+    ["client", "suspend"], ["client", "resume"], ["client", "key", "add"], ["client", "key", "retire"], ["client", "key", "list"],
     ["airflow"], ["schedule"], ["schedule", "pause"], ["schedule", "resume"],
 ]  # fmt: skip
 
@@ -86,7 +89,7 @@ def test_a_system_and_its_agreement(hub_environment):
     (listed,) = json.loads(run("agreement", "list", "--json").output)
     assert (listed["system"], listed["items"], listed["purposes"]) == ("desk", 1, "审批")
     (system,) = json.loads(run("client", "list", "--json").output)
-    assert (system["system"], system["keys"]) == ("desk", 1)
+    assert (system["system"], len(system["keys"])) == ("desk", 1)
 
     told = json.loads(run("audit", "tail", "--json").output)
     assert [entry["action"] for entry in told] == ["organisation.add", "system.add", "agreement.add"]

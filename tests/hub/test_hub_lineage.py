@@ -19,8 +19,9 @@ from audit.sealer import seal
 from audit.use import check_counts
 from base_libraries.origins import Moment
 from catalog.agreement import Agreement
-from catalog.party import Organisation, System
+from catalog.organisation import Organisation
 from catalog.repository import Catalogue
+from catalog.system import System
 from hub.cli import app
 from hub.ingest import ingest_source
 from hub.lineage.backward import Question, Reason, inspect
@@ -231,7 +232,7 @@ def test_wrong_questions_are_told(told):
 def agreed(told):
     with told.database.engine(Role.APPLICATION).begin() as connection:
         catalogue = Catalogue(connection, record_administration)
-        catalogue.add_organisation(Organisation("11500000009275123X", "审批局"), actor="test")
+        catalogue.add_organisation(Organisation("11500000009275123X", "审批局", "500000"), actor="test")
         now = datetime.now(UTC)
         for number in range(1, 4):
             catalogue.add_system(System(f"sys-{number}", "11500000009275123X", "s", (KEY,)), actor="test")

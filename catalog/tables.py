@@ -1,0 +1,44 @@
+"""The tables of the catalogue's parties and agreements, as SQLAlchemy knows them; the migrations make them."""
+
+from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+_METADATA = MetaData(schema="catalog")
+
+ORGANISATION = Table(
+    "organisation",
+    _METADATA,
+    Column("code", Text, primary_key=True),
+    *(Column(name, Text) for name in ("name", "division", "parent")),
+)
+OFFICE = Table(
+    "office",
+    _METADATA,
+    Column("organisation", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("name", Text),
+)
+PERSON = Table(
+    "person",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    *(Column(name, Text) for name in ("name", "organisation", "office", "status")),
+    Column("roles", ARRAY(Text)),
+)
+SYSTEM = Table(
+    "system",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    *(Column(name, Text) for name in ("organisation", "title", "status")),
+    Column("keys", JSONB),
+    Column("administrator", Boolean),
+)
+AGREEMENT = Table(
+    "agreement",
+    _METADATA,
+    Column("id", Text, primary_key=True),
+    *(Column(name, Text) for name in ("system", "resource", "status")),
+    *(Column(name, ARRAY(Text)) for name in ("items", "masked", "purposes", "legal_bases")),
+    *(Column(name, DateTime(timezone=True)) for name in ("valid_from", "valid_to")),
+    Column("max_keys", Integer),
+)

@@ -1,8 +1,8 @@
-"""Work ahead: the next item is made while this one is used."""
+"""Work ahead and beside: the next item is made while this one is used, a result while something else is done."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -24,3 +24,13 @@ def prefetched(items: Generator[Item, None, None]) -> Generator[Item, None, None
             with suppress(Exception):  # what nobody asked for any more
                 upcoming.result()
             thread.submit(items.close).result()
+
+
+@contextmanager
+def beside(work: Callable[[], Item]) -> Iterator[Callable[[], Item]]:
+    """Do ``work`` on a thread of its own meanwhile; what is given waits for it, and returns or raises what it did.
+
+    The thread has ended when the context has.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="beside") as thread:
+        yield thread.submit(work).result

@@ -7,10 +7,11 @@ registers that stamp every change.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +26,26 @@ from connectors.file.delivered import DeliveredFiles
 from connectors.file.formats import FILE, Reading, reader_of
 from connectors.file.places import Found
 from connectors.file.progress import MEMBER, Progress
-from connectors.file.spool import CHUNK
 from connectors.file.watermarks import comparable, highest, not_below
 from connectors.references import row_references
 from connectors.source import Source
+from infra.prefetch import beside
 from schemas.errors import DefinitionError
 
 _NUMBER = "_number"
+_DIGESTED = 4 << 20
 
 
 @dataclass(frozen=True)
 class _Document:
-    """A file, or a member of one, to be read: ``path`` holds it unpacked, ``found`` is what was delivered."""
+    """A file, or a member of one, to be read: ``path`` holds it unpacked, ``found`` is what was delivered.
+
+    ``sha256`` waits for the digest, which is taken while the file is opened.
+    """
 
     name: str
     version: str | None
-    sha256: str
+    sha256: Callable[[], str]
     path: Path
     found: Found
 
@@ -78,12 +83,12 @@ class FileConnector:
         self._files.__exit__()
 
     def _single(self, found: Found, path: Path, progress: Progress, batch_rows: int) -> Iterator[Delivery]:
-        sha256 = self.digest(path)
-        if progress.begin(found.name, found.version, sha256)["done"]:
-            return
-        with unpacked(path, self._source) as content:
-            document = _Document(found.name, found.version, sha256, content, found)
-            yield from self._document(document, progress, batch_rows)
+        with beside(partial(self.digest, path)) as sha256:
+            if progress.has_read(found.name, found.version, sha256):
+                return
+            with unpacked(path, self._source) as content:
+                document = _Document(found.name, found.version, sha256, content, found)
+                yield from self._document(document, progress, batch_rows)
 
     def _archive(self, found: Found, path: Path, progress: Progress, batch_rows: int) -> Iterator[Delivery]:
         """Read the members that are new; only with the last of them is the archive done."""
@@ -104,9 +109,12 @@ class FileConnector:
                 name = f"{found.name}{MEMBER}{member.name}"
                 if progress.is_done(name, member.version):
                     continue
-                with self.extracted(archive, member) as content:
-                    document = _Document(name, member.version, self.digest(content), content, found)
-                    if not progress.begin(name, member.version, document.sha256)["done"]:
+                with (
+                    self.extracted(archive, member) as content,
+                    beside(partial(self.digest, content)) as sha256,
+                ):
+                    document = _Document(name, member.version, sha256, content, found)
+                    if not progress.has_read(name, member.version, sha256):
                         yield from self._document(document, progress, batch_rows)
 
     # ── what other connectors of files do in their own way ───────────────────────────────────────────
@@ -129,8 +137,8 @@ class FileConnector:
 
     def _document(self, document: _Document, progress: Progress, batch_rows: int) -> Iterator[Delivery]:
         source, name = self._source, document.name
-        entry = progress.begin(name, document.version, document.sha256)
         reading = self.opened(document.path, batch_rows)
+        entry = progress.begin(name, document.version, document.sha256())
         tables = _above_floor(_numbered(reading.tables, name, source, entry["rows"]), source, entry["floor"])
         as_of = told_by_name(name, source) or document.found.modified or datetime.now(tz=UTC)
         progress.note(name, entry | {"done": True})  # holds when no row is left to deliver
@@ -147,7 +155,9 @@ def digest_of(paths: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
+            while chunk := file.read(
+                _DIGESTED
+            ):  # long enough that who decodes meanwhile is seldom asked for the lock
                 digest.update(chunk)
     return digest.hexdigest()
 

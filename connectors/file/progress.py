@@ -1,6 +1,6 @@
 """How far a source's files are read: per file its version, its SHA-256, and how many rows are committed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 MEMBER = "!"
@@ -27,6 +27,10 @@ class Progress:
         """Whether the file is read to its end and, without reading it again, known not to have changed."""
         entry = self._files.get(name)
         return bool(entry and entry["done"] and version is not None and entry["version"] == version)
+
+    def has_read(self, name: str, version: str | None, sha256: Callable[[], str]) -> bool:
+        """Whether the content is read to its end already; the digest of a file that is new is not waited for."""
+        return name in self._files and bool(self.begin(name, version, sha256())["done"])
 
     def begin(self, name: str, version: str | None, sha256: str) -> dict[str, Any]:
         """Return the file's entry: gone on with where the content is the same, else to be read from its start."""

@@ -15,27 +15,31 @@ CHUNK = 1 << 20
 
 
 @contextmanager
-def spooled(source: Wanted, name: str, told: int | None = None) -> Iterator["Spool"]:
+def spooled(
+    source: Wanted, name: str, told: int | None = None, limit: int | None = None
+) -> Iterator["Spool"]:
     """Make an empty file of that name in a folder of its own; both are gone afterwards, whatever happens.
 
-    ``told`` is its length in bytes, where it is known beforehand: one that grows meanwhile is not run after.
+    ``told`` is its length in bytes, where it is known beforehand: one that grows meanwhile is not run after. ``limit`` is
+    the most that it may have, without it ``options.largest_mib``.
     """
     try:
         folder = tempfile.TemporaryDirectory(prefix="hub-spool-")
     except OSError:
         raise _full(source, name) from None
-    with folder as place, Spool(source, Path(place) / (PurePosixPath(name).name or "file"), told) as spool:
+    path = Path(folder.name) / (PurePosixPath(name).name or "file")
+    with folder, Spool(source, path, told, limit) as spool:
         yield spool
 
 
 class Spool:
-    """A file that is being written, no longer than told and at most ``options.largest_mib`` long."""
+    """A file that is being written, no longer than told and than its limit."""
 
-    def __init__(self, source: Wanted, path: Path, told: int | None = None) -> None:
+    def __init__(self, source: Wanted, path: Path, told: int | None = None, limit: int | None = None) -> None:
         self._source, self._told = source, told
         self.path = path
         self.size = 0
-        self._limit = int(source.option("largest_mib")) << 20
+        self._limit = int(source.option("largest_mib")) << 20 if limit is None else limit
         try:
             self._file: IO[bytes] = path.open("wb")
         except OSError:

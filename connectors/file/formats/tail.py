@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from connectors.file.formats import Wanted
-from connectors.file.formats.encoding import Encoding
+from connectors.file.formats.encoding import UTF_8
 from connectors.file.formats.headers import plain
 from connectors.file.formats.layout import Layout
 
-_BARE = {"utf-16": "utf-16-le", "utf-8-sig": "utf-8"}
-_MARKS = {"utf-16": 2, "utf-8-sig": 3}
+_MARK = b"\xef\xbb\xbf"
 
 
 def has_footer(wanted: Wanted) -> bool:
@@ -39,14 +38,12 @@ def above_footer(rows: Iterable[list[Any]], wanted: Wanted) -> Iterator[list[Any
 
 
 @contextmanager
-def before_footer(
-    path: Path, wanted: Wanted, encoding: Encoding, layout: Layout
-) -> Iterator[str | io.RawIOBase]:
-    """Give what a CSV reader is to read: the file, or its part above the footer."""
+def before_footer(path: Path, wanted: Wanted, layout: Layout) -> Iterator[str | io.RawIOBase]:
+    """Give what a CSV reader is to read: the file, in UTF-8, or its part above the footer."""
     if not has_footer(wanted):
         yield str(path)
         return
-    with _Part(path, _end_of_data(path, wanted, encoding, layout)) as part:
+    with _Part(path, _end_of_data(path, wanted, layout)) as part:
         yield part
 
 
@@ -70,13 +67,13 @@ class _Part(io.RawIOBase):
         super().close()
 
 
-def _end_of_data(path: Path, wanted: Wanted, encoding: Encoding, layout: Layout) -> int:
+def _end_of_data(path: Path, wanted: Wanted, layout: Layout) -> int:
     """Count the bytes up to the footer and the empty rows above it, row by row, for a field may span lines."""
-    end = place = _mark_length(path, encoding)  # ``end`` is that of the last row with a value
+    end = place = _mark_length(path)  # ``end`` is that of the last row with a value
     kept = int(wanted.option("footer_rows"))
     starts: deque[int] = deque(maxlen=kept or 1)
-    with path.open(encoding=encoding.codec, newline="") as file:
-        lines = _Counted(file, _BARE.get(encoding.codec, encoding.codec))
+    with path.open(encoding=UTF_8, newline="") as file:
+        lines = _Counted(file)
         reader = csv.reader(lines, delimiter=layout.delimiter)
         for row in reader:
             place += lines.taken()
@@ -97,15 +94,15 @@ def _end_of_data(path: Path, wanted: Wanted, encoding: Encoding, layout: Layout)
 class _Counted:
     """Lines of a text, and how many bytes those handed on since the last asking have."""
 
-    def __init__(self, lines: Iterable[str], codec: str) -> None:
-        self._lines, self._codec, self._bytes = iter(lines), codec, 0
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines, self._bytes = iter(lines), 0
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
         line = next(self._lines)
-        self._bytes += len(line.encode(self._codec))
+        self._bytes += len(line.encode())
         return line
 
     def taken(self) -> int:
@@ -113,11 +110,9 @@ class _Counted:
         return taken
 
 
-def _mark_length(path: Path, encoding: Encoding) -> int:
-    length = _MARKS.get(encoding.codec, 0)
+def _mark_length(path: Path) -> int:
     with path.open("rb") as file:
-        head = file.read(length)
-    return length if encoding.codec == "utf-16" or head == b"\xef\xbb\xbf" else 0
+        return len(_MARK) if file.read(len(_MARK)) == _MARK else 0
 
 
 def _first_filled(row: Sequence[Any]) -> str | None:

@@ -68,18 +68,27 @@ class Delivery:
 def content_digest(table: pa.Table) -> str:
     """SHA-256 over column names, types and values; the same rows give the same digest however they are chunked.
 
-    Made of values alone: Arrow's own buffers differ with how a table was cut out of a larger one.
+    Made of values alone: Arrow's own buffers differ with how a table was cut out of a larger one. A column's values follow
+    their lengths, which are as wide as the longest needs, and told once where all are the same.
     """
     digest = hashlib.sha256()
-    for told, column in zip(table.schema, table.columns, strict=True):
-        digest.update(f"{len(told.name)} {told.name} {told.type} {len(column)}\n".encode())
+    for told, column in zip(table.schema, table.combine_chunks().columns, strict=True):
         text = column if _is_bytes(told.type) else column.cast(pa.string())
-        parts = [_lengths_and_bytes(chunk) for chunk in text.chunks]
-        for lengths, _ in parts:
-            digest.update(lengths.data)
+        parts = [_lengths_and_bytes(chunk) for chunk in text.chunks if len(chunk)]
+        low = min((int(lengths.min()) for lengths, _ in parts), default=0)
+        high = max((int(lengths.max()) for lengths, _ in parts), default=0)
+        head = f"{len(told.name)} {told.name} {told.type} {len(column)} {low} {high}\n"
+        digest.update(head.encode())
+        for lengths, _ in parts if low < high else ():
+            digest.update(lengths.astype(_width(high)).data)
         for _, content in parts:
             digest.update(content)
     return digest.hexdigest()
+
+
+def _width(high: int) -> str:
+    """The type of lengths up to that one, in the same order of bytes on every machine."""
+    return next(kind for kind in ("<i1", "<i2", "<i4") if high <= np.iinfo(kind).max)
 
 
 def _lengths_and_bytes(chunk: pa.Array) -> tuple[npt.NDArray[np.int32], memoryview]:
@@ -87,9 +96,9 @@ def _lengths_and_bytes(chunk: pa.Array) -> tuple[npt.NDArray[np.int32], memoryvi
     lengths, content = _laid_out(chunk)
     if chunk.null_count:
         null = chunk.is_null().to_numpy(zero_copy_only=False)
-        if lengths[null].any():  # what lies under a null is undefined
+        if (lengths * null).any():  # what lies under a null is undefined
             lengths, content = _laid_out(pc.fill_null(chunk.cast(pa.binary()), b""))
-        lengths[null] = -1
+        lengths -= null  # -1 where it is null
     return lengths, content
 
 

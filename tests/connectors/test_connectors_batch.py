@@ -40,6 +40,19 @@ def test_other_content_has_another_digest(other):
     assert content_digest(pa.table(other)) != content_digest(pa.table({"a": ["x", None]}))
 
 
+@pytest.mark.parametrize("length", [1, 127, 128, 40_000])
+def test_values_of_any_length_count_wherever_they_are_cut(length):
+    values = ["x" * length, None, "y", "z" * (length - 1)] * 3
+    whole, pieces = pa.table({"a": values}), pa.table({"a": pa.chunked_array([values[:5], [], values[5:]])})
+    assert content_digest(whole) == content_digest(pieces)
+    moved = ["x" * length, None, "yz", "z" * (length - 1)] * 3
+    assert content_digest(whole) != content_digest(pa.table({"a": moved}))
+
+
+def test_the_digest_is_the_same_on_every_machine():
+    assert content_digest(TABLE) == "0b994706dcf4733abdcbc81478db974645053b731418b12c15199779bb1a9ed1"
+
+
 def test_an_empty_table_has_a_digest():
     assert content_digest(TABLE.slice(0, 0)) != content_digest(TABLE)
     assert content_digest(pa.schema([("a", pa.string())]).empty_table())

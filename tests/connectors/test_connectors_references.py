@@ -15,6 +15,16 @@ def references(*columns: list[str | None]) -> list[str]:
     return row_references(table, table.column_names, fallback).to_pylist()
 
 
+def test_what_stands_in_for_a_reference_is_made_only_where_it_is_needed():
+    def fallback() -> pa.Array:
+        return pa.array(["file:1", "file:2"])
+
+    table = pa.table({"id": ["7", ""]})
+    assert row_references(table, ("id",), fallback).to_pylist() == ["7", "file:2"]
+    assert row_references(table, (), fallback).to_pylist() == ["file:1", "file:2"]
+    assert row_references(table.slice(0, 1), ("id",), lambda: 1 / 0).to_pylist() == ["7"]
+
+
 @settings(deadline=None)
 @given(rows=st.lists(st.tuples(PART, PART, PART), min_size=1, max_size=8, unique=True))
 def test_rows_of_other_ids_have_other_references(rows):

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from infra.prefetch import prefetched
+from infra.prefetch import beside, prefetched
 
 
 def numbers(until, seen=None, fail_at=None):
@@ -63,3 +63,31 @@ def test_an_error_of_the_user_is_the_one_that_counts():
     next(items)
     with pytest.raises(KeyError):
         items.throw(KeyError)
+
+
+def test_work_is_done_beside_and_its_result_waited_for():
+    begun, let = threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        assert let.wait(10)
+        return threading.get_ident()
+
+    with beside(work) as result:
+        assert begun.wait(10), "it is done meanwhile"
+        let.set()
+        assert result() == result() != threading.get_ident()
+
+
+def test_an_error_of_the_work_comes_to_who_asks_for_the_result():
+    with beside(lambda: 1 / 0) as result, pytest.raises(ZeroDivisionError):
+        result()
+    with beside(lambda: 1 / 0):
+        pass  # nobody asked
+
+
+def test_the_work_has_ended_when_the_context_has():
+    done = []
+    with pytest.raises(KeyError), beside(lambda: done.append(1)):
+        raise KeyError
+    assert done == [1]

@@ -26,6 +26,7 @@ from connectors.file.delivered import DeliveredFiles
 from connectors.file.formats import FILE, Reading, reader_of
 from connectors.file.places import Found
 from connectors.file.progress import MEMBER, Progress
+from connectors.file.spool import CHUNK
 from connectors.file.watermarks import comparable, highest, not_below
 from connectors.references import row_references
 from connectors.source import Source
@@ -33,7 +34,6 @@ from infra.prefetch import beside
 from schemas.errors import DefinitionError
 
 _NUMBER = "_number"
-_DIGESTED = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,9 @@ class FileConnector:
         as_of = told_by_name(name, source) or document.found.modified or datetime.now(tz=UTC)
         progress.note(name, entry | {"done": True})  # holds when no row is left to deliver
         for table, last in with_last(rechunk(tables, batch_rows)):
-            if last:
-                self._files.require_unchanged(document.found)
+            self._files.require_unchanged(
+                document.found
+            )  # what is read is what was digested, and seen to be text
             entry = _advanced(entry, table, source, last)
             progress.note(name, entry)
             yield Delivery(table.drop_columns([_NUMBER]), name, progress.state(), as_of, reading.shape)
@@ -152,13 +153,11 @@ class FileConnector:
 
 def digest_of(paths: Sequence[Path]) -> str:
     """Return the SHA-256 of the files' contents, one after another."""
-    digest = hashlib.sha256()
+    digest, piece = hashlib.sha256(), memoryview(bytearray(CHUNK))
     for path in paths:
-        with path.open("rb") as file:
-            while chunk := file.read(
-                _DIGESTED
-            ):  # long enough that who decodes meanwhile is seldom asked for the lock
-                digest.update(chunk)
+        with path.open("rb", buffering=0) as file:
+            while size := file.readinto(piece):
+                digest.update(piece[:size])
     return digest.hexdigest()
 
 
@@ -180,11 +179,15 @@ def _numbered(tables: Iterator[pa.Table], name: str, source: Source, done: int) 
             continue
         if FILE in source.columns:
             table = table.append_column(FILE, pa.repeat(pa.scalar(name, pa.string()), table.num_rows))  # noqa: PLW2901
-        fallback = pc.binary_join_element_wise(f"{name}:", numbers.cast(pa.string()), "")
+        fallback = partial(_numbered_names, name, numbers)
         full = table.append_column("_row", row_references(table, source.row_id, fallback)).append_column(
             _NUMBER, numbers
         )
         yield full.slice(max(0, done - (count - table.num_rows)))
+
+
+def _numbered_names(name: str, numbers: pa.Array) -> pa.Array:
+    return pc.binary_join_element_wise(f"{name}:", numbers.cast(pa.string()), "")
 
 
 def _above_floor(tables: Iterator[pa.Table], source: Source, floor: Any) -> Iterator[pa.Table]:

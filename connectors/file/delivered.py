@@ -27,7 +27,7 @@ class DeliveredFiles:
     """A source's files, on this machine or on a server.
 
     Any connector of files reads them so: ``listing`` tells what is there, ``fetched`` gives one at a time as a path, and
-    ``require_unchanged``, asked before the last of a file is handed on, makes sure that nobody wrote to it meanwhile. The
+    ``require_unchanged``, asked before any rows of a file are handed on, makes sure that nobody wrote to it meanwhile. The
     source's options have ``path``, ``storage``, ``order``, ``settle_seconds``, ``timeout_seconds``, ``tries`` and
     ``largest_mib`` as ``FileOptions`` does.
     """

@@ -1,11 +1,13 @@
 """CSV as departments deliver it: encodings, title rows, quotes, and every way a file can be broken."""
 
+import tempfile
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from skipping import shared_data
 
-from connectors.file.formats import encoding
+from connectors.file.formats import delimited, encoding
 from connectors.pull import pull
 from schemas.errors import DefinitionError, MissingColumn, TruncatedFile, UnknownEncoding, WrongFormat
 
@@ -65,6 +67,22 @@ def test_the_encoding_may_be_declared(csv, declared, actual):
     assert rows(csv(text.encode(actual), encoding=declared, mapping=TAIWAN))[0]["姓名"] == "陳美麗"
 
 
+def test_the_copy_in_utf_8_is_gone_afterwards(csv, tmp_path, monkeypatch):
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    source = csv(TEXT.encode("gb18030"), largest_mib=1)
+    assert len(rows(source)) == len(NAMES)
+    batches = pull(source, None, 1)
+    next(batches)
+    assert len(list(folder.iterdir())) == 1
+    batches.close()
+    assert list(folder.iterdir()) == []
+    with pytest.raises(MissingColumn):
+        rows(csv(TEXT.replace("姓名", "名字").encode("gb18030")))
+    assert list(folder.iterdir()) == []
+
+
 def test_bytes_of_no_encoding_are_refused_with_their_place(csv):
     content = TEXT.encode() + b"R9,1,\xff\xfe\xff\n" + TEXT.encode()
     with pytest.raises(UnknownEncoding) as caught:
@@ -120,6 +138,22 @@ def test_an_unclosed_quote_is_refused_and_swallows_nothing(csv):
 def test_quotes_and_line_breaks_in_fields_are_kept(csv):
     found = rows(csv((TEXT + 'R5,6,"张, ""小""\n三"\nR6,7,5"管\n').encode()))
     assert [row["姓名"] for row in found[-2:]] == ['张, "小"\n三', '5"管']
+
+
+@pytest.mark.parametrize("quoted", ["", '"'])
+def test_a_row_longer_than_a_block_is_read_and_none_twice(csv, quoted):
+    long = quoted + "长" * (1 << 19) + quoted
+    lines = [f"R{n},{n},{long if n == 30_000 else '王芳'}\n" for n in range(60_000)]
+    found = rows(csv(("编号,身份证号,姓名\n" + "".join(lines)).encode()))
+    assert [row["身份证号"] for row in found] == [str(n) for n in range(60_000)]
+    assert found[30_000]["姓名"] == "长" * (1 << 19)
+
+
+def test_a_row_longer_than_the_longest_block_is_refused(csv, monkeypatch):
+    monkeypatch.setattr(delimited, "_BLOCKS", (100, 200))
+    assert len(rows(csv((TEXT + "R5,6," + "长" * 50 + "\n").encode()))) == len(NAMES) + 1
+    with pytest.raises(WrongFormat, match=r"persons\.csv cannot be read as CSV"):
+        rows(csv((TEXT + "R5,6," + "长" * 100 + "\n").encode()))
 
 
 def test_the_header_is_searched_below_titles(csv):

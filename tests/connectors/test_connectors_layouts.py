@@ -100,6 +100,33 @@ def test_a_column_that_had_another_name_is_found(text):
         text(old, aliases={"区县": ["县"]})
 
 
+BLANK = [("", " ", "\u3000"), ("", "", "")]
+
+
+@pytest.mark.parametrize("size", [100, 2])
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_blank_rows_of_text_are_no_rows(text, encoding, size):
+    lines = [("编号", "姓名", "街道", "备注")]
+    lines += [(*row, "") for row in (*BODY[:3], *BLANK, *BODY[3:])]
+    lines += [("", "", "", "迁出"), ("", "", "", "")]
+    content = "".join(",".join(line) + "\n" for line in lines)
+    found = rows(text(content, encoding), size)
+    assert told(found) == [*BODY, ("", "", "")], "a row that has a value anywhere is a row"
+    assert [row["_row"] for row in found] == [f"名单.txt:{n}" for n in range(1, 7)]
+    filled = rows(text(content, encoding, fill_down=["街道"]), size)
+    assert [row["街道"] for row in filled] == [*FILLED, FILLED[-1]]
+
+
+def test_blank_rows_do_not_count_where_an_interrupted_pull_goes_on(text):
+    lines = [("编号", "姓名", "街道"), *BLANK, *BODY[:3], *BLANK, *BODY[3:], *BLANK]
+    source = text("".join(",".join(line) + "\n" for line in lines))
+    whole = list(pull(source, None, 2))
+    assert [batch.number_of_rows for batch in whole] == [2, 2, 1]
+    for done, batch in enumerate(whole):
+        rest = [later.digest for later in pull(source, batch.watermark, 2)]
+        assert rest == [later.digest for later in whole[done + 1 :]]
+
+
 # ── workbooks ────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -123,6 +150,17 @@ def test_a_merged_cell_counts_for_each_of_its_rows(workbook):
         sheet.merge_range("A6:A7", "人和街道")
     assert [row["街道"] for row in rows(source)] == FILLED
     assert [row["街道"] for row in rows(source, 2)] == FILLED
+
+
+@pytest.mark.parametrize("size", [100, 2])
+def test_blank_rows_of_a_sheet_are_no_rows(workbook, size):
+    path, source = workbook()
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet()
+        for place, row in enumerate([("编号", "姓名", "街道", "备注"), *BODY[:3], *BLANK, *BODY[3:]]):
+            sheet.write_row(place, 0, row)
+        sheet.write(20, 3, "迁出")
+    assert told(rows(source, size)) == [*BODY, ("", "", "")], "a row that has a value anywhere is a row"
 
 
 def test_many_sheets_are_read_and_each_row_tells_its_sheet(workbook):

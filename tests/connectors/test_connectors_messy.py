@@ -165,7 +165,7 @@ def test_a_sparse_table_with_a_nameless_column(read):
     with pytest.raises(UnknownEncoding, match="reads as utf-8-sig up to byte 35"):
         read(name, *columns)
     found = read(name, *columns, encoding="cp1252", fill_down=["LP"])
-    assert len(found) == 2237
+    assert len(found) == 2237 - 37  # blank rows between the chapters
     assert tuple(found[0].values())[1].startswith("Trägerorganisationen; Umstrukturierung der Forschung")
     assert [tuple(row.values()) for row in found[2:4]] == [
         ("A100", "Grundfinanzierung MPG", "300368540"),

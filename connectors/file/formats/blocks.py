@@ -1,12 +1,23 @@
-"""Rows of cells: filled down where empty cells mean the value above, and made into Arrow tables."""
+"""Rows of cells: the blank ones left out, and filled down where empty cells mean the value above."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 
-def filled_down(tables: Iterable[pa.Table], columns: Collection[str]) -> Iterator[pa.Table]:
+def blank_rows(table: pa.Table) -> pa.Array | None:
+    """Tell which rows have no value in any column (text); None where all have one, which the first columns mostly show."""
+    blank = None
+    for column in table.columns:
+        empty = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), True)
+        blank = empty if blank is None else pc.and_(blank, empty)
+        if not pc.any(blank).as_py():
+            return None
+    return blank
+
+
+def filled_down(tables: Iterable[pa.Table], columns: Collection[str]) -> Generator[pa.Table, None, None]:
     """Give the empty cells of ``columns`` (text) the last value above them, over the borders of tables."""
     last: dict[str, pa.Scalar] = {}
     for table in tables:

@@ -1,7 +1,7 @@
-"""Parquet, row group by row group, its types kept."""
+"""Parquet, row group by row group, its types kept; one batch is read while the last one is used."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from pyarrow import parquet
 from connectors.batch import Shape
 from connectors.file.formats import Reading, Wanted
 from connectors.file.formats.headers import asked, lacking, missing
+from infra.prefetch import prefetched
 from schemas.errors import SourceError, TruncatedFile, WrongFormat
 
 _MAGIC = b"PAR1"
@@ -29,7 +30,7 @@ def read_parquet(path: Path, wanted: Wanted, rows: int) -> Reading:
     except SourceError:
         file.close()
         raise
-    return Reading(shape, _tables(file, names, path, wanted, rows))
+    return Reading(shape, prefetched(_tables(file, names, path, wanted, rows)))
 
 
 def read_stream(path: Path, wanted: Wanted, rows: int) -> Reading:
@@ -102,7 +103,7 @@ def _present(column: str, shape: Shape, wanted: Wanted) -> str | None:
 
 def _tables(
     file: parquet.ParquetFile, names: dict[str, str], path: Path, wanted: Wanted, rows: int
-) -> Iterator[pa.Table]:
+) -> Generator[pa.Table, None, None]:
     with file:
         try:
             for batch in file.iter_batches(batch_size=rows, columns=list(dict.fromkeys(names.values()))):

@@ -1,16 +1,17 @@
 """CSV and its kin, streamed: memory is bounded by a few blocks and the batch."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from connectors.file.formats import Reading, Wanted
-from connectors.file.formats.blocks import filled_down
+from connectors.file.formats.blocks import blank_rows, filled_down
 from connectors.file.formats.encoding import UTF_8, Encoding, tell_encoding
 from connectors.file.formats.layout import Layout, find_layout, refuse_unclosed_quote
 from connectors.file.formats.tail import before_footer
@@ -26,13 +27,16 @@ _GROWTH = 3
 
 
 def read_delimited(path: Path, wanted: Wanted, rows: int) -> Reading:
-    """Stream the needed columns as strings, a block ahead of need; every row must have as many fields as the header."""
+    """Stream the needed columns as strings, a block ahead of need; every row must have as many fields as the header.
+
+    Rows without a single value are left out.
+    """
     with ExitStack() as stack:
         content, encoding = stack.enter_context(_in_utf8(path, wanted))
         layout = find_layout(content, wanted, encoding)
         if encoding.quotes % 2:
             refuse_unclosed_quote(content, wanted, encoding, layout.delimiter)
-        tables = _tables(content, wanted, encoding, layout, stack.pop_all())
+        tables = _tables(_Csv(content, wanted, encoding, layout), stack.pop_all())
     return Reading(layout.header.shape, prefetched(filled_down(tables, wanted.option("fill_down"))))
 
 
@@ -52,44 +56,93 @@ def _in_utf8(path: Path, wanted: Wanted) -> Iterator[tuple[Path, Encoding]]:
         yield content, replace(encoding, codec=UTF_8)
 
 
-def _tables(
-    path: Path, wanted: Wanted, encoding: Encoding, layout: Layout, held: ExitStack
-) -> Generator[pa.Table, None, None]:
+def _tables(csv: "_Csv", held: ExitStack) -> Iterator[pa.Table]:
+    """Yield the rows; begin again behind those handed on, and read otherwise, where one does not fit a block or seems blank."""
+    size, every, done = _BLOCKS[0], False, 0
     with held:
-        done = 0
-        for size in _BLOCKS:
+        while True:
             try:
-                for table in _blocks(path, wanted, encoding, layout, size, done):
+                for table in csv.blocks(size, every, done):
+                    blank = blank_rows(table)
+                    if blank is not None and not every:
+                        every = True
+                        break
                     done += table.num_rows
-                    yield table
-                return
+                    yield csv.needed(table if blank is None else table.filter(pc.invert(blank)))
+                else:
+                    return
             except pa.ArrowInvalid as error:
                 if _TOO_LONG not in str(error) or size == _BLOCKS[-1]:
-                    break
-        raise _refusal(path, wanted, encoding, _wrong_rows(path, wanted, encoding, layout))
+                    raise csv.refusal() from None
+                size = _BLOCKS[-1]
 
 
-def _blocks(
-    path: Path, wanted: Wanted, encoding: Encoding, layout: Layout, size: int, done: int
-) -> Iterator[pa.Table]:
-    """Yield the rows behind the first ``done``."""
-    names = list(layout.header.positions)
-    count = 0
-    with _opened(path, wanted, encoding, layout, size) as stream:
-        for block in stream:
-            count += block.num_rows
-            if count > done:
-                table = pa.Table.from_batches([block]).rename_columns(names)
-                yield table.slice(max(0, done - (count - block.num_rows)))
+@dataclass(frozen=True)
+class _Csv:
+    """A file in UTF-8 whose layout is known.
 
+    Columns are numbered, not named: a file may hold a name twice among those that are not needed.
+    """
 
-def _wrong_rows(path: Path, wanted: Wanted, encoding: Encoding, layout: Layout) -> list[Any]:
-    """Read again without threads, for only so is a wrong row's number known."""
-    bad: list[Any] = []
-    with suppress(pa.ArrowInvalid), _opened(path, wanted, encoding, layout, _BLOCKS[-1], bad) as stream:
-        for _ in stream:
-            pass
-    return bad
+    path: Path
+    wanted: Wanted
+    encoding: Encoding
+    layout: Layout
+
+    def blocks(self, size: int, every: bool, done: int) -> Iterator[pa.Table]:
+        """Yield the rows behind the first ``done``, with the needed columns or with every one."""
+        count = 0
+        with self._opened(size, every) as stream:
+            for block in stream:
+                count += block.num_rows
+                if count > done:
+                    table = pa.Table.from_batches([block])
+                    yield table.slice(max(0, done - (count - block.num_rows)))
+
+    def needed(self, table: pa.Table) -> pa.Table:
+        """Give the needed columns by their names."""
+        names = list(self.layout.header.positions)
+        return table.select(self._numbers()).rename_columns(names)
+
+    def refusal(self) -> Exception:
+        """Read again without threads, for only so is a wrong row's number known, and tell what is wrong with it."""
+        bad: list[Any] = []
+        with suppress(pa.ArrowInvalid), self._opened(_BLOCKS[-1], False, bad) as stream:
+            for _ in stream:
+                pass
+        return _refusal(self.path, self.wanted, self.encoding, bad)
+
+    def _numbers(self) -> list[str]:
+        return [f"c{position}" for position in self.layout.header.positions.values()]
+
+    @contextmanager
+    def _opened(
+        self, size: int, every: bool, bad: list[Any] | None = None
+    ) -> Iterator[arrow_csv.CSVStreamingReader]:
+        numbered = [f"c{position}" for position in range(self.layout.header.width)]
+        read = numbered if every else self._numbers()
+        with before_footer(self.path, self.wanted, self.layout) as content:
+            yield arrow_csv.open_csv(
+                content,
+                read_options=arrow_csv.ReadOptions(
+                    skip_rows=self.layout.lines,
+                    column_names=numbered,
+                    block_size=size,
+                    use_threads=bad is None,
+                ),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=self.layout.delimiter,
+                    newlines_in_values=self.encoding.quotes > 0,
+                    # no Python on Arrow's threads: they may outlive the interpreter when a run is stopped
+                    invalid_row_handler=None if bad is None else _noting(bad),
+                ),
+                convert_options=arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(read, pa.string()),
+                    include_columns=read,
+                    strings_can_be_null=False,
+                    check_utf8=False,  # the whole file was seen to be UTF-8
+                ),
+            )
 
 
 def _noting(bad: list[Any]) -> Callable[[Any], str]:
@@ -98,36 +151,6 @@ def _noting(bad: list[Any]) -> Callable[[Any], str]:
         return "error"
 
     return note
-
-
-@contextmanager
-def _opened(
-    path: Path, wanted: Wanted, encoding: Encoding, layout: Layout, size: int, bad: list[Any] | None = None
-) -> Iterator[arrow_csv.CSVStreamingReader]:
-    # Columns are numbered, not named: a file may hold a name twice among those that are not needed.
-    numbered = [f"c{position}" for position in range(layout.header.width)]
-    needed = [numbered[position] for position in layout.header.positions.values()]
-    with before_footer(path, wanted, layout) as content:
-        yield arrow_csv.open_csv(
-            content,
-            read_options=arrow_csv.ReadOptions(
-                skip_rows=layout.lines,
-                column_names=numbered,
-                block_size=size,
-                use_threads=bad is None,
-            ),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=layout.delimiter,
-                newlines_in_values=encoding.quotes > 0,
-                # no Python on Arrow's threads: they may outlive the interpreter when a run is stopped
-                invalid_row_handler=None if bad is None else _noting(bad),
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types={name: pa.string() for name in needed},
-                include_columns=needed,
-                strings_can_be_null=False,
-            ),
-        )
 
 
 def _refusal(path: Path, wanted: Wanted, encoding: Encoding, bad: list[arrow_csv.InvalidRow]) -> Exception:

@@ -11,11 +11,11 @@ import pyarrow as pa
 from python_calamine import CalamineWorkbook
 
 from connectors.file.formats import SHEET, Reading, Wanted
-from connectors.file.formats.blocks import filled_down
+from connectors.file.formats.blocks import blank_rows, filled_down
 from connectors.file.formats.headers import Header, asked
 from connectors.file.formats.merged import unmerged
 from connectors.file.formats.sheets import Found, chosen_sheets, open_workbook
-from connectors.file.formats.tail import above_footer
+from connectors.file.formats.tail import above_footer, first_filled, has_footer
 
 
 def read_workbook(path: Path, wanted: Wanted, rows: int) -> Reading:
@@ -47,9 +47,15 @@ def _tables(workbook: CalamineWorkbook, found: list[Found], wanted: Wanted, rows
 def _parts(sheet: Found, columns: list[str], wanted: Wanted, rows: int) -> Iterator[pa.Table]:
     places = sorted(sheet.header.positions.values())
     body = islice(unmerged(sheet.content, places), sheet.header.row + 1, None)
-    data = above_footer(body, wanted)
+    data = above_footer(body, wanted) if has_footer(wanted) else body
     while part := list(islice(data, rows)):
-        yield _table(part, sheet.header, columns)
+        table = _table(part, sheet.header, columns)
+        blank = blank_rows(table)  # in these columns, if not in all
+        if blank is None:
+            yield table
+            continue
+        told = zip(part, blank.to_pylist(), strict=True)
+        yield table.filter(pa.array([not empty or first_filled(row) is not None for row, empty in told]))
 
 
 def _table(rows: list[list[Any]], header: Header, columns: list[str]) -> pa.Table:
@@ -59,7 +65,9 @@ def _table(rows: list[list[Any]], header: Header, columns: list[str]) -> pa.Tabl
 def _column(rows: list[list[Any]], place: int | None) -> pa.Array:
     if place is None:
         return pa.nulls(len(rows), pa.string())
-    return pa.array([_text(row[place]) if place < len(row) else "" for row in rows], pa.string())
+    cells = [row[place] if place < len(row) else "" for row in rows]
+    written = cells if set(map(type, cells)) == {str} else [_text(cell) for cell in cells]
+    return pa.array(written, pa.string())
 
 
 def _with_sheet(table: pa.Table, name: str) -> pa.Table:

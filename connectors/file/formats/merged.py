@@ -12,9 +12,12 @@ def unmerged(sheet: CalamineSheet, places: Sequence[int]) -> Iterator[list[Any]]
     Only xlsx and xls tell which cells are merged; what spans columns stays in the first.
     """
     ends = _ends(sheet, places)
+    if not ends:
+        yield from sheet.iter_rows()
+        return
     held: dict[int, tuple[Any, int]] = {}
     for number, row in enumerate(sheet.iter_rows()):
-        for place in places if ends or held else ():
+        for place in places:
             if place >= len(row):
                 continue
             if (number, place) in ends:

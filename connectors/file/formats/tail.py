@@ -27,7 +27,7 @@ def above_footer(rows: Iterable[list[Any]], wanted: Wanted) -> Iterator[list[Any
     below: deque[list[Any]] = deque()
     kept = int(wanted.option("footer_rows"))
     for row in rows:
-        first = _first_filled(row)
+        first = first_filled(row)
         if first is None:
             continue
         if _ends(first, wanted):
@@ -77,7 +77,7 @@ def _end_of_data(path: Path, wanted: Wanted, layout: Layout) -> int:
         reader = csv.reader(lines, delimiter=layout.delimiter)
         for row in reader:
             place += lines.taken()
-            first = _first_filled(row)
+            first = first_filled(row)
             if reader.line_num <= layout.lines:
                 end = place
                 continue
@@ -115,7 +115,8 @@ def _mark_length(path: Path) -> int:
         return len(_MARK) if file.read(len(_MARK)) == _MARK else 0
 
 
-def _first_filled(row: Sequence[Any]) -> str | None:
+def first_filled(row: Sequence[Any]) -> str | None:
+    """Return what the first cell with a value says; None for a row that is blank."""
     return next((text for cell in row if cell is not None and (text := plain(cell))), None)
 
 

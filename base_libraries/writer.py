@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from base_libraries.wire import as_sent
+
 
 class Writer:
     """Everything a library does on one ADBC cursor; a context manager.
@@ -45,7 +47,7 @@ class Writer:
         """Append rows to ``schema.table``."""
         if rows.num_rows:
             schema, name = table.split(".")
-            self._later(self._cursor.adbc_ingest, name, rows, mode="append", db_schema_name=schema)
+            self._later(self._cursor.adbc_ingest, name, as_sent(rows), mode="append", db_schema_name=schema)
 
     def stage(self, name: str, columns: Mapping[str, str], rows: pa.Table) -> None:
         """Fill a temporary table of this session with rows; it empties itself when the transaction ends."""
@@ -58,7 +60,7 @@ class Writer:
     def append(self, name: str, rows: pa.Table) -> None:
         """Add rows to a staged table."""
         if rows.num_rows:
-            self._later(self._cursor.adbc_ingest, name, rows, mode="append", temporary=True)
+            self._later(self._cursor.adbc_ingest, name, as_sent(rows), mode="append", temporary=True)
 
     def _later(self, work: Callable[..., Any], *arguments: Any, **how: Any) -> None:
         self._under_way.append(self._thread.submit(work, *arguments, **how))

@@ -90,7 +90,9 @@ class Library:
         rows = _with(rows, _batch=pa.repeat(pa.scalar(batch, pa.int32()), rows.num_rows))
         if rows.num_rows < latest.num_rows or withdrawn.num_rows:
             _stage_subjects(writer, _both(rows["_subject"], withdrawn["_subject"]))
-        others, current = self._others(writer, source), self._current(writer)
+        others = self._others(writer, source)
+        spoken_of = bool(changed.num_rows or others.num_rows or withdrawn.num_rows)
+        current = self._current(writer, spoken_of)
         position, closed_before = self._last_position(writer)
         versions = self._last_versions(writer, closed_before)
         stored = self._stored("contribution", rows, rows["_batch"], self.tables.contribution_columns)
@@ -143,8 +145,12 @@ class Library:
             f"WHERE c._source <> {int(source)}"
         )
 
-    def _current(self, writer: Writer) -> pa.Table:
-        return writer.fetch(f"SELECT g.* FROM {self.tables.golden} g JOIN stage_subject USING (_subject)")
+    def _current(self, writer: Writer, spoken_of: bool) -> pa.Table:
+        """Return the golden records of the subjects staged: none, where nobody has spoken of any of them before."""
+        return writer.fetch(
+            f"SELECT g.* FROM {self.tables.golden} g JOIN stage_subject USING (_subject) "
+            f"WHERE {'true' if spoken_of else 'false'}"
+        )
 
     def _stored(
         self, kind: str, rows: pa.Table, versions: pa.ChunkedArray, columns: dict[str, str]
@@ -176,7 +182,7 @@ class Library:
         """Return what is now known of the touched subjects: ``_subject, _valid_from, _provenance``, items, described."""
         rows, others = contributed.rows, contributed.others
         contested = pc.is_in(rows["_subject"], others["_subject"])
-        lone = rows.filter(pc.invert(contested))
+        lone = _where(rows, pc.invert(contested))
         known = _with(consolidate.alone(self._policy, lone), _clear=lone["_clear"], _digest=lone["_digest"])
         if others.num_rows == 0:
             return known
@@ -249,9 +255,9 @@ class Library:
         current = contributed.current
         place = pc.index_in(known["_subject"], current["_subject"])
         exists = pc.is_valid(place)
-        created = known.filter(pc.invert(exists))
+        created = _where(known, pc.invert(exists))
         created = _with(created, _version=_first_versions(created["_subject"], contributed.versions))
-        met, before = known.filter(exists), current.take(place.drop_null())
+        met, before = _where(known, exists), current.take(place.drop_null())
         differs = pc.not_equal(met["_digest"], before["_digest"])
         updated, previous = met.filter(differs), before.filter(differs)
         updated = _with(updated, _version=pc.add(previous["_version"], pa.scalar(1, pa.int32())))
@@ -318,19 +324,25 @@ class Library:
 def _compare(latest: pa.Table, known: pa.Table) -> tuple[pa.Table, pa.Table]:
     place = pc.index_in(latest["_subject"], known["_subject"])
     exists = pc.is_valid(place)
-    met, before = latest.filter(exists), known.take(place.drop_null())
+    met, before = _where(latest, exists), known.take(place.drop_null())
     moved = pc.not_equal(pc.fill_null(met["_row"], ""), pc.fill_null(before["known_row"], ""))
     says_more = pc.and_(
         pc.or_(pc.not_equal(met["_digest"], before["known_digest"]), moved),
         pc.greater_equal(met["_observed_at"], before["known_at"].cast(TIMESTAMP)),
     )
-    return latest.filter(pc.invert(exists)), met.filter(says_more)
+    return _where(latest, pc.invert(exists)), _where(met, says_more)
 
 
 def _differs(new: pa.ChunkedArray, old: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
     equal = pc.fill_null(pc.equal(new, old), False)
     both_null = pc.and_(pc.is_null(new), pc.is_null(old))
     return ~np.asarray(pc.or_(equal, both_null))
+
+
+def _where(table: pa.Table, chosen: pa.ChunkedArray) -> pa.Table:
+    """Keep the rows chosen; where that is all or none, as in most batches, nothing is copied."""
+    count = pc.sum(chosen).as_py() or 0
+    return table.slice(0, count) if count in (0, table.num_rows) else table.filter(chosen)
 
 
 def _with(table: pa.Table, **columns: pa.Array | pa.ChunkedArray) -> pa.Table:

@@ -1,7 +1,7 @@
 """Seals, opens, indexes and digests the records of one resource: part of the security boundary.
 
 A record's sealed items become one JSON object of strings (nulls kept), encrypted as one part. Arrow tables go in
-and come out; DuckDB writes and reads the JSON column-wise. No value is ever logged from here.
+and come out; the JSON is written and read column-wise. No value is ever logged from here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from base_libraries.row_json import rows_as_json
 from infra.keyring import Keyring
 from infra.sealing import BlindIndex, Sealer
 from schemas.resource import Item, Resource
@@ -112,16 +113,10 @@ class Vault:
         columns = ([row[name] for row in rows] for name in ("_sealed", "_subject", _VERSIONS[kind]))
         return [orjson.loads(opened) for opened in self._sealers[kind].open(*columns)]
 
-    def _json(self, table: pa.Table, items: Sequence[Item]) -> pa.ChunkedArray:
+    def _json(self, table: pa.Table, items: Sequence[Item]) -> pa.Array:
         if not items:
-            return pa.chunked_array([pa.nulls(table.num_rows, pa.binary())])
-        columns = ", ".join(f'"{item.name}": {_as_text(item)}' for item in items)
-        rows = table.select([item.name for item in items])
-        found = self._engine.execute(
-            f"SELECT to_json({{{columns}}})::VARCHAR AS j FROM rows"
-        ).to_arrow_table()
-        del rows
-        return found["j"].cast(pa.binary())
+            return pa.nulls(table.num_rows, pa.binary())
+        return rows_as_json(self._engine, table, items)
 
     def _parse(self, texts: Sequence[bytes]) -> pa.Table:
         items = self.resource.sealed_items
@@ -132,7 +127,3 @@ class Vault:
         found = self._engine.execute(query).to_arrow_table()
         del rows
         return pa.table({item.name: found[item.name].cast(item.arrow_type) for item in items})
-
-
-def _as_text(item: Item) -> str:
-    return f'md5("{item.name}")' if item.type == "G" else f'"{item.name}"::VARCHAR'

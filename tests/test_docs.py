@@ -7,20 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import documents
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from hub.cli import app
 
-ROOT = Path(__file__).parents[1]
+ROOT = documents.ROOT
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(
-        rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
+    return documents.blocks(page.read_text(encoding="utf-8"), language)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -2,10 +2,9 @@
 
 import json
 import logging
-import re
 import uuid
-from pathlib import Path
 
+import documents
 import psycopg
 import pytest
 
@@ -496,7 +495,7 @@ def test_a_broken_message_is_no_other(data):
 
 def test_the_page_is_true():
     """Its examples are sources, its table that of the options."""
-    page = (Path(__file__).parents[2] / "docs" / "connectors" / "stream.md").read_text(encoding="utf-8")
-    for example in re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+    page = documents.page("connectors/stream.md")
+    for example in documents.blocks(page, "yaml"):
         assert read_source(example, "example.yaml", {}).connector == "stream"
     assert table(options_of("stream")) in page

@@ -3,11 +3,10 @@
 import gzip
 import io
 import logging
-import re
 import zipfile
 from datetime import UTC, datetime
-from pathlib import Path
 
+import documents
 import pytest
 import xlsxwriter
 from servers import PASSWORD, USER, FtpStore, HttpStore, SftpStore
@@ -171,11 +170,11 @@ def test_no_header_of_a_department_follows_a_redirect_to_another_host(
 
 # ── the page ─────────────────────────────────────────────────────────────────────────────────────────
 
-PAGE = (Path(__file__).parents[2] / "docs" / "connectors" / "file.md").read_text(encoding="utf-8")
+PAGE = documents.page("connectors/file.md")
 
 
 def block(language: str) -> str:
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    (found,) = documents.blocks(PAGE, language)
     return found
 
 

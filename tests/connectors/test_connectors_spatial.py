@@ -6,6 +6,7 @@ import re
 import zipfile
 from pathlib import Path
 
+import documents
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -393,7 +394,7 @@ def test_the_districts_of_a_real_city(layer):
 
 def test_the_page_is_true():
     """Its examples are sources, its table that of the options."""
-    page = (Path(__file__).parents[2] / "docs" / "connectors" / "spatial.md").read_text(encoding="utf-8")
-    for example in re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+    page = documents.page("connectors/spatial.md")
+    for example in documents.blocks(page, "yaml"):
         assert read_source(example, "example.yaml", {}).connector == "spatial"
     assert table(options_of("spatial")) in page

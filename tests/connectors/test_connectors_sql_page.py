@@ -1,8 +1,6 @@
 """The page of the ``sql`` connector is true: its example is run against the table that it has the department make."""
 
-import re
-from pathlib import Path
-
+import documents
 import pytest
 from registers import MariaRegister
 from servers import PASSWORD, USER
@@ -14,11 +12,11 @@ from connectors.pull import pull
 from connectors.standardise import standardise
 from schemas.resource import resource_named
 
-PAGE = (Path(__file__).parents[2] / "docs" / "connectors" / "sql.md").read_text(encoding="utf-8")
+PAGE = documents.page("connectors/sql.md")
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return documents.blocks(PAGE, language)
 
 
 def test_its_table_is_that_of_the_options():

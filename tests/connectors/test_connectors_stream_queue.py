@@ -40,13 +40,14 @@ class Queue:
     def publish(self, *bodies, identified=False):
         with self.broker.connect() as connection:
             channel = connection.channel()
-            channel.confirm_delivery()
+            channel.tx_select()  # all are there when the commit is answered
             for body in bodies:
                 content = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
                 told = pika.BasicProperties(
                     delivery_mode=2, message_id=uuid.uuid4().hex if identified else None
                 )
                 channel.basic_publish("", self.name, content, told)
+            channel.tx_commit()
 
     def waiting(self) -> int:
         with self.broker.connect() as connection:

@@ -183,7 +183,7 @@ class Served:
 def served_hub(server, tmp_path_factory):
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE hub_template")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE hub_template STRATEGY file_copy")
         home = tmp_path_factory.mktemp("hub")
         settings = Settings(
             home=home, database_url=server.url(name), port=free_port(), workers=2, _env_file=None

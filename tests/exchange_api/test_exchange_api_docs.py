@@ -1,8 +1,8 @@
 """docs/api.md says what the code does."""
 
 import re
-from pathlib import Path
 
+import documents
 import orjson
 
 from exchange_api.calls import Stated, query_call
@@ -10,7 +10,7 @@ from exchange_api.problems import status_of
 from schemas import errors
 from schemas.resource import resource_named
 
-PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+PAGE = documents.page("api.md")
 FAMILIES = (
     *(errors.CallError, errors.UnknownResource, errors.UnknownItem, errors.InvalidIdentifier),
     *(errors.UnknownCodeSet, errors.UnknownCode, errors.MalformedEdition, errors.CodeTablesTooLarge),
@@ -33,6 +33,6 @@ def test_every_problem_is_listed_with_its_status():
 
 
 def test_the_body_of_a_query_is_one():
-    (body,) = re.findall(r"^```json\n(.+?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    (body,) = documents.blocks(PAGE, "json")
     call = query_call(resource_named("legal_person"), orjson.loads(body), Stated("p", "l", "c"))
     assert (call.items, call.provenance, call.number_of_keys) == (("name", "status"), True, 1)

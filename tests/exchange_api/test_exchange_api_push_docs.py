@@ -5,28 +5,21 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
+import documents
 from pushed_firms import until
-from typer.testing import CliRunner
 
 from connectors.kinds import options_of
 from connectors.options import table
 from exchange_api.problems import STATUS, status_of
 from exchange_api.sources import FORMATS
-from hub.cli import app
 from hub.server import environment
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "connectors" / "push.md").read_text(encoding="utf-8")
+PAGE = documents.page("connectors/push.md")
 
 
 def kinds(family):
     return [family, *(kind for child in family.__subclasses__() for kind in kinds(child))]
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def test_the_page_lists_options_types_and_problems_as_they_are():
@@ -41,15 +34,15 @@ def test_the_page_lists_options_types_and_problems_as_they_are():
 
 
 def test_the_worked_example_works_as_written(hub, tmp_path, monkeypatch):
-    (definition,), (rows, answer), (script,) = blocks("yaml"), blocks("json"), blocks("python")
+    (definition,), (rows, answer), (script,) = (
+        documents.blocks(PAGE, kind) for kind in ("yaml", "json", "python")
+    )
     (tmp_path / "market_push.yaml").write_text(definition, encoding="utf-8")
     (tmp_path / "firms.jsonl").write_text(rows, encoding="utf-8")
     for name, value in environment(hub.settings).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    for line in blocks("sh")[0].splitlines():
-        done = CliRunner().invoke(app, line.split()[1:], catch_exceptions=False)
-        assert done.exit_code == 0, done.output
+    documents.run(documents.blocks(PAGE, "sh")[0])
     assert until(lambda: all(_is_heard(hub) for _ in range(8)))
 
     script = script.replace("http://127.0.0.1:8000", hub.url).replace(
@@ -57,7 +50,7 @@ def test_the_worked_example_works_as_written(hub, tmp_path, monkeypatch):
     )
     sent = subprocess.run(
         [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(documents.ROOT)},
         capture_output=True,
         text=True,
         check=True,

@@ -1,11 +1,8 @@
 """docs/codes.md says what the code does: its examples run, its tables are the code's own."""
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
+import documents
 import orjson
 
 from catalog.code_layouts import LAYOUTS
@@ -14,23 +11,17 @@ from exchange_api.app import app
 from hub.code_crosswalks import MOST_AT_ONCE, translation
 from hub.composition import open_hub
 
-PAGE = (Path(__file__).parents[2] / "docs" / "codes.md").read_text(encoding="utf-8")
+PAGE = documents.page("codes.md")
 
 
-def test_the_examples_run_as_written(hub_settings, tmp_path):
-    (script,) = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    hub = Path(sys.executable).parent / "hub"
-    known = {
-        "HUB_HOME": str(hub_settings.home),
-        "HUB_DATABASE_URL": str(hub_settings.database_url),
-        "COLUMNS": "200",
-    }
-    done = subprocess.run(
-        ["sh", "-eu", "-c", f'hub() {{ "{hub}" "$@"; }}\n{script}'],
-        cwd=tmp_path, capture_output=True, text=True, check=False, env={**os.environ, **known},
-    )  # fmt: skip
+def test_the_examples_run_as_written(hub_settings, tmp_path, monkeypatch):
+    (script,) = documents.blocks(PAGE, "sh")
+    monkeypatch.chdir(tmp_path)
+    for name in ("home", "database_url"):
+        monkeypatch.setenv(f"HUB_{name.upper()}", str(getattr(hub_settings, name)))
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    said = " ".join("\n".join(documents.run(script)).split())
+
     for words in (
         "江北区",
         "两江新区",
@@ -38,12 +29,12 @@ def test_the_examples_run_as_written(hub_settings, tmp_path):
         "4 rows = 4 in 3 events + 0 that are none",
         "丙街道",
     ):
-        assert words in done.stdout
+        assert words in said
     assert (tmp_path / "conflicts.xlsx").stat().st_size > 1_000
 
 
 def test_the_translation_shown_is_answered_as_told(hub_settings):
-    (body,) = re.findall(r"^```json\n(.+?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    (body,) = documents.blocks(PAGE, "json")
     asked = orjson.loads(body)
     with open_hub(hub_settings) as hub:
         written = (asked["from"], asked["to"], None)

@@ -1,22 +1,14 @@
 """The worked example of docs/drift.md runs as written, and the page names every field of a report."""
 
 import json
-import re
-import shlex
-from pathlib import Path
 
+import documents
 import pytest
-from typer.testing import CliRunner
 
 from connectors.drift import Change
-from hub.cli import app
 
 pytestmark = pytest.mark.server
-PAGE = (Path(__file__).parents[2] / "docs" / "drift.md").read_text(encoding="utf-8")
-
-
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+PAGE = documents.page("drift.md")
 
 
 @pytest.fixture
@@ -27,27 +19,24 @@ def run(own_settings, monkeypatch, tmp_path):
     for name in ("home", "database_url"):
         monkeypatch.setenv(f"HUB_{name.upper()}", str(getattr(own_settings, name)))
     monkeypatch.setenv("HUB_SOURCES", str(tmp_path / "sources"))
-
-    def _run(block: str, code: int = 0) -> str:
-        for line in block.splitlines():
-            done = CliRunner().invoke(app, shlex.split(line)[1:])
-            assert done.exit_code == code, (line, done.output)
-        return done.output
-
-    return _run
+    return lambda block, code=0: documents.run(block, code)[-1]
 
 
 def test_the_worked_example_works_as_written(run, tmp_path):
-    (definition,), (first, second) = _blocks("yaml"), _blocks("csv")
-    (begun, shown), (failing,), (corrected,) = _blocks("sh"), _blocks("sh fails"), _blocks("sh corrected")
+    (definition,), (first, second) = documents.blocks(PAGE, "yaml"), documents.blocks(PAGE, "csv")
+    (begun, shown), (failing,), (corrected,) = (
+        documents.blocks(PAGE, "sh"),
+        documents.blocks(PAGE, "sh fails"),
+        documents.blocks(PAGE, "sh corrected"),
+    )
     (tmp_path / "firms.yaml").write_text(definition, encoding="utf-8")
     (tmp_path / "firms_1.csv").write_text(first, encoding="utf-8")
     run(begun)
     (tmp_path / "firms_2.csv").write_text(second, encoding="utf-8")
 
-    (words,) = _blocks("text")
+    (words,) = documents.blocks(PAGE, "text")
     assert words.strip() in " ".join(run(failing, code=1).split())
-    (example,) = _blocks("json")
+    (example,) = documents.blocks(PAGE, "json")
     told = json.loads(run(shown))
     assert [{name: seen[name] for name in seen if name != "recorded_at"} for seen in told] == json.loads(
         example

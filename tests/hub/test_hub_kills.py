@@ -64,7 +64,7 @@ def start(server, tmp_path_factory) -> Settings:
     """A hub that knows another department's word on some of the firms."""
     name, folder = f"kills_{uuid.uuid4().hex}", tmp_path_factory.mktemp("start")
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE hub_template")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE hub_template STRATEGY file_copy")
         settings = Settings(
             home=folder / "home", database_url=server.url(name), batch_rows=40, sources=_registry(folder)
         )

@@ -1,11 +1,13 @@
 """A small city, and a hub over it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hub_registers import bare_hub, say  # noqa: F401 - fixtures
 
 from hub.city.build import build_city
+from hub.city.registers import running
 from hub.composition import open_hub
 from hub.upgrade import upgrade_database
 from infra.database import open_database
@@ -16,13 +18,14 @@ PERSONS = 1_000
 
 
 @pytest.fixture(scope="session")
-def city(shared_folder) -> Path:
-    """One small city for all workers; who changes it copies it."""
+def city(shared_folder) -> Iterator[Path]:
+    """One small city for all workers, its database server running; who changes it copies it."""
     folder = shared_folder / "city"
     with locked(shared_folder / "city.lock"):
         if not (folder / "city.json").exists():
             build_city(folder, PERSONS, 11)
-    return folder
+    with running(folder):  # else each hub that is opened over it would start the server and stop it again
+        yield folder
 
 
 @pytest.fixture

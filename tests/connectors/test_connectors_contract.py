@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from broker import broker  # noqa: F401 (fixture)
+from department_system import MISSING, System
 from servers import PASSWORD, USER, Relay
-from systems import MISSING, SYSTEMS, System
+from systems import SYSTEMS
 
 from connectors.kinds import KINDS, options_of
 from connectors.options import table

@@ -1,10 +1,9 @@
 """Rows that a department deletes: by a tombstone column, or by comparing keys; and a mass deletion is not believed."""
 
-import sqlite3
 from dataclasses import replace
 
 import pytest
-from made_codes import credit_code
+from firms_register import FIRMS, SOURCE, register_in
 from sqlalchemy import text
 
 from connectors.definition import read_source
@@ -12,33 +11,12 @@ from hub.ingest import ingest_source
 from infra.database import Role
 from schemas.errors import TooManyDeletions
 
-SOURCE = """
-code: firms
-resource: legal_person
-department: 市场监督管理局
-title: 企业
-ordinal: 77
-connector: sql
-options: {url: "sqlite:///${city}/firms.sqlite", table: firms}
-row_id: id
-mapping:
-  credit_code: {column: code}
-  name: {column: name}
-"""
-
 
 @pytest.fixture
 def register(tmp_path):
     """A department's table of ten firms; ``run`` changes it."""
-    path = tmp_path / "firms.sqlite"
-
-    def run(statement, *rows):
-        with sqlite3.connect(path) as connection:
-            connection.executemany(statement, rows) if rows else connection.execute(statement)
-        connection.close()
-
-    run("CREATE TABLE firms (id INTEGER PRIMARY KEY, code TEXT, name TEXT, ended TEXT)")
-    run("INSERT INTO firms VALUES (?, ?, ?, NULL)", *[(n, credit_code(n), f"重庆{n}公司") for n in range(10)])
+    run = register_in(tmp_path, ", ended TEXT")
+    run("INSERT INTO firms VALUES (?, ?, ?, NULL)", *FIRMS)
     return run
 
 

@@ -2,11 +2,11 @@
 
 import json
 import re
-import sqlite3
 from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from firms_register import FIRMS, SOURCE, register_in
 from made_codes import credit_code
 from sqlalchemy import text
 from typer.testing import CliRunner
@@ -22,40 +22,20 @@ from hub.pushing import take
 from infra.database import Role
 from schemas.errors import MissingColumn, NothingToAccept, SchemaDrift
 
-SOURCE = """
-code: firms
-resource: legal_person
-department: 市场监督管理局
-title: 企业
-ordinal: 77
-connector: sql
-options: {url: "sqlite:///${city}/firms.sqlite", table: firms}
-row_id: id
-mapping:
-  credit_code: {column: code}
-  name: {column: name}
-  staff_count: {column: staff}
-"""
+STAFFED = SOURCE + "  staff_count: {column: staff}\n"
 
 
 @pytest.fixture
 def register(tmp_path):
-    path = tmp_path / "firms.sqlite"
-
-    def run(statement, *rows):
-        with sqlite3.connect(path) as connection:
-            connection.executemany(statement, rows) if rows else connection.execute(statement)
-        connection.close()
-
-    run("CREATE TABLE firms (id INTEGER PRIMARY KEY, code TEXT, name TEXT, staff INTEGER)")
-    run("INSERT INTO firms VALUES (?, ?, ?, 5)", *[(n, credit_code(n), f"重庆{n}公司") for n in range(10)])
+    run = register_in(tmp_path, ", staff INTEGER")
+    run("INSERT INTO firms VALUES (?, ?, ?, 5)", *FIRMS)
     return run
 
 
 @pytest.fixture
 def firms(hub, tmp_path):
     def make(policy: str):
-        source = read_source(f"{SOURCE}drift: {policy}", "firms.yaml", {"city": tmp_path})
+        source = read_source(f"{STAFFED}drift: {policy}", "firms.yaml", {"city": tmp_path})
         return replace(hub, sources={"firms": source})
 
     return make
@@ -219,7 +199,7 @@ def test_a_definition_that_names_the_new_column_goes_on_by_itself(firms, registe
     with pytest.raises(MissingColumn):
         ingest_source(hub, "firms")
 
-    corrected = SOURCE.replace("{column: staff}", "{column: staff_total}")
+    corrected = STAFFED.replace("{column: staff}", "{column: staff_total}")
     hub = replace(hub, sources={"firms": read_source(corrected, "firms.yaml", {"city": tmp_path})})
     assert ingest_source(hub, "firms").unchanged == 10
     assert _staff(hub) == (10, 10)
@@ -228,7 +208,7 @@ def test_a_definition_that_names_the_new_column_goes_on_by_itself(firms, registe
 
 def test_what_was_kept_out_is_accepted_while_nothing_new_waits(firms, register, tmp_path):
     hub = firms("quarantine")
-    told = f"{SOURCE}drift: quarantine\nwatermark: {{column: id, type: integer}}"
+    told = f"{STAFFED}drift: quarantine\nwatermark: {{column: id, type: integer}}"
     hub = replace(hub, sources={"firms": read_source(told, "firms.yaml", {"city": tmp_path})})
     ingest_source(hub, "firms")
     _retype(register)
@@ -240,7 +220,7 @@ def test_what_was_kept_out_is_accepted_while_nothing_new_waits(firms, register, 
 
 def test_a_refused_change_of_which_nothing_waits_any_more_is_not_accepted(firms, register, tmp_path):
     hub = firms("freeze")
-    told = f"{SOURCE}drift: freeze\nwatermark: {{column: id, type: integer}}"
+    told = f"{STAFFED}drift: freeze\nwatermark: {{column: id, type: integer}}"
     hub = replace(hub, sources={"firms": read_source(told, "firms.yaml", {"city": tmp_path})})
     ingest_source(hub, "firms")
     _retype(register)
@@ -256,7 +236,7 @@ def test_a_refused_change_of_which_nothing_waits_any_more_is_not_accepted(firms,
 def test_rows_whose_order_changed_its_type_are_kept_out_too(firms, register, tmp_path):
     hub = firms("quarantine")
     register("ALTER TABLE firms ADD COLUMN seen TEXT DEFAULT '2026-01-02'")
-    told = f"{SOURCE}drift: quarantine\nobserved_at: seen"
+    told = f"{STAFFED}drift: quarantine\nobserved_at: seen"
     hub = replace(hub, sources={"firms": read_source(told, "firms.yaml", {"city": tmp_path})})
     ingest_source(hub, "firms")
     register("ALTER TABLE firms RENAME TO old")
@@ -340,7 +320,7 @@ def test_the_commands_show_sources_checks_and_drift(own_settings, monkeypatch):
 
 
 def test_a_push_under_new_names_is_refused_with_the_likely_name(hub, tmp_path):
-    told = SOURCE.replace("connector: sql", "connector: push")
+    told = STAFFED.replace("connector: sql", "connector: push")
     told = re.sub(r"options: .*", "options: {systems: [pusher]}", told)
     source = read_source(f"{told}drift: freeze", "firms.yaml", {})
     hub = replace(hub, sources={"firms": source})

@@ -1,11 +1,11 @@
 """The quarantine as a place of work: grouped, exported, taken back, replayed once, escalated, given up."""
 
 import json
-import sqlite3
 from dataclasses import replace
 
 import pytest
 import xlsxwriter
+from firms_register import FIRMS, SOURCE, register_in
 from made_codes import credit_code
 from python_calamine import CalamineWorkbook
 from sqlalchemy import text
@@ -19,37 +19,14 @@ from hub.ingest import ingest_source
 from infra.database import Role
 from schemas.errors import WrongFormat
 
-SOURCE = """
-code: firms
-resource: legal_person
-department: 市场监督管理局
-title: 企业
-ordinal: 77
-connector: sql
-options: {url: "sqlite:///${city}/firms.sqlite", table: firms}
-row_id: id
-mapping:
-  credit_code: {column: code}
-  name: {column: name}
-"""
 BAD = {3: "9150000000000003XX", 7: "nonsense"}
 
 
 @pytest.fixture
 def register(tmp_path):
     """A department's table of ten firms, two with an impossible code; ``run`` changes it."""
-    path = tmp_path / "firms.sqlite"
-
-    def run(statement, *rows):
-        with sqlite3.connect(path) as connection:
-            connection.executemany(statement, rows) if rows else connection.execute(statement)
-        connection.close()
-
-    run("CREATE TABLE firms (id INTEGER PRIMARY KEY, code TEXT, name TEXT)")
-    run(
-        "INSERT INTO firms VALUES (?, ?, ?)",
-        *[(n, BAD.get(n, credit_code(n)), f"重庆{n}公司") for n in range(10)],
-    )
+    run = register_in(tmp_path)
+    run("INSERT INTO firms VALUES (?, ?, ?)", *((n, BAD.get(n, code), name) for n, code, name in FIRMS))
     return run
 
 

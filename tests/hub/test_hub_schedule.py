@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from firms_register import FIRMS, SOURCE, register_in
 from made_codes import credit_code
 from sqlalchemy import text
 from typer.testing import CliRunner
@@ -29,38 +30,24 @@ from infra.database import Role, open_database
 from schemas.errors import ConfigurationError, DefinitionError, InvalidWindow, SourcePaused
 from schemas.update_cycles import CHINA, after, cron_of
 
-SOURCE = """
-code: firms
-resource: legal_person
-department: 市场监督管理局
-title: 企业
-ordinal: 77
-connector: sql
-options: {url: "sqlite:///${city}/firms.sqlite", table: firms}
-row_id: id
-watermark: {column: changed, type: datetime}
-schedule: 30 1 * * *
-mapping:
-  credit_code: {column: code}
-  name: {column: name}
-"""
+TIMED = SOURCE + "watermark: {column: changed, type: datetime}\nschedule: 30 1 * * *\n"
 
 
 @pytest.fixture
 def source(tmp_path):
     """Ten firms, one changed on the first of each month from January on."""
-    with sqlite3.connect(tmp_path / "firms.sqlite") as connection:
-        connection.execute("CREATE TABLE firms (id INTEGER PRIMARY KEY, code TEXT, name TEXT, changed TEXT)")
-        rows = [(n, credit_code(n), f"重庆{n}公司", f"2026-{n + 1:02d}-01 00:00:00") for n in range(10)]
-        connection.executemany("INSERT INTO firms VALUES (?, ?, ?, ?)", rows)
-    connection.close()
-    return read_source(SOURCE, "firms.yaml", {"city": tmp_path})
+    run = register_in(tmp_path, ", changed TEXT")
+    run(
+        "INSERT INTO firms VALUES (?, ?, ?, ?)",
+        *((*firm, f"2026-{firm[0] + 1:02d}-01 00:00:00") for firm in FIRMS),
+    )
+    return read_source(TIMED, "firms.yaml", {"city": tmp_path})
 
 
 @pytest.fixture
 def settings_of_firms(hub_settings, source, tmp_path):
     (tmp_path / "sources").mkdir()
-    written = SOURCE.replace("${city}", str(tmp_path))
+    written = TIMED.replace("${city}", str(tmp_path))
     (tmp_path / "sources" / "firms.yaml").write_text(written, encoding="utf-8")
     settings = hub_settings.model_copy(update={"sources": tmp_path / "sources"})
     with open_database(settings) as database:

@@ -33,7 +33,7 @@ def until(found, what):
     while time.monotonic() < ends:
         if result := found():
             return result
-        time.sleep(0.5)
+        time.sleep(1)  # Airflow pays for each question
     raise AssertionError(f"waited in vain for {what}")
 
 

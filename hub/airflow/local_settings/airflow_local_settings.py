@@ -1,21 +1,27 @@
-"""Read by every Airflow process as it starts: the scheduler imports once what each task would import anew.
+"""Read by every Airflow process as it starts: what each task, and each reading of the DAGs, would import anew is imported once.
 
-LocalExecutor's workers are forks of the scheduler, so a task then begins in a tenth of a second instead of some. Nothing is
-opened here: connections and threads would not survive the fork.
+LocalExecutor's workers are forks of the scheduler, so a task then begins in a tenth of a second instead of some; what reads
+a file of DAGs is a fork of the DAG processor, and reads it for as long as Airflow runs. Nothing is opened here: connections
+and threads would not survive the fork.
 """
 
 import logging
 import sys
 from importlib import import_module
 
+READING = (
+    "hub.composition",
+    "hub.registered",
+    "hub.schedule",
+    "hub.systems",
+)  # what the files of DAGs import
 HEAVY = (
+    *READING,
     "hub.ingest",
     "hub.following",
     "hub.consistency",
     "hub.data_docs",
     "hub.quarantine",
-    "hub.registered",
-    "hub.schedule",
     "hub.windows",
     "hub.city.registers",
     "connectors.file.connector",
@@ -31,5 +37,6 @@ __all__: list[str] = []  # Airflow would take every name as a setting
 
 if "scheduler" in sys.argv:
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    for _name in HEAVY:
-        import_module(_name)
+_wanted = HEAVY if "scheduler" in sys.argv else READING if "dag-processor" in sys.argv else ()
+for _name in _wanted:
+    import_module(_name)

@@ -64,6 +64,15 @@ class Spool:
             raise self._refusal(error) from None
         self.size += len(content)
 
+    def unname(self) -> None:
+        """Keep the file by its descriptor alone, where the system can give it a path: a killed process leaves nothing of it."""
+        held = Path(f"/proc/self/fd/{self._file.fileno()}")
+        link = self.path.with_name("link")
+        with suppress(OSError):
+            if held.exists():
+                link.symlink_to(held)
+                link.replace(self.path)
+
     def start_again(self) -> None:
         """Drop what was written."""
         self._file.seek(0)

@@ -1,6 +1,7 @@
 """CSV as departments deliver it: encodings, title rows, quotes, and every way a file can be broken."""
 
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -67,7 +68,7 @@ def test_the_encoding_may_be_declared(csv, declared, actual):
     assert rows(csv(text.encode(actual), encoding=declared, mapping=TAIWAN))[0]["姓名"] == "陳美麗"
 
 
-def test_the_copy_in_utf_8_is_gone_afterwards(csv, tmp_path, monkeypatch):
+def test_the_copy_in_utf_8_has_no_name_and_is_gone_afterwards(csv, tmp_path, monkeypatch):
     folder = tmp_path / "spool"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -75,7 +76,12 @@ def test_the_copy_in_utf_8_is_gone_afterwards(csv, tmp_path, monkeypatch):
     assert len(rows(source)) == len(NAMES)
     batches = pull(source, None, 1)
     next(batches)
-    assert len(list(folder.iterdir())) == 1
+    (copy,) = folder.glob("*/*")
+    assert copy.read_text(encoding="utf-8") == TEXT
+    if Path("/proc/self/fd").exists():
+        assert copy.readlink().readlink().name.endswith("(deleted)"), (
+            "a killed process would leave no row behind"
+        )
     batches.close()
     assert list(folder.iterdir()) == []
     with pytest.raises(MissingColumn):

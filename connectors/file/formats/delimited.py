@@ -49,6 +49,7 @@ def _in_utf8(path: Path, wanted: Wanted) -> Iterator[tuple[Path, Encoding]]:
         def copy() -> Spool:
             limit = _GROWTH * path.stat().st_size
             copies.append(stack.enter_context(spooled(wanted, path.name, limit=limit)))
+            copies[0].unname()
             return copies[0]
 
         encoding = tell_encoding(path, wanted, copy)

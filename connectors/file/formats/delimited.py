@@ -19,7 +19,7 @@ from connectors.file.spool import Spool, spooled
 from infra.prefetch import prefetched
 from schemas.errors import TruncatedFile, WrongFormat
 
-_BLOCKS = (1 << 20, 16 << 20)
+_BLOCKS = (2 << 20, 16 << 20)
 """Bytes that are parsed at a time; the longer only where a row does not fit into the shorter."""
 _TOO_LONG = "straddling object"
 _GROWTH = 3

@@ -63,14 +63,14 @@ def in_force(connection: Connection, resource: str, batches: Sequence[int]) -> d
     }
 
 
-def latest(connection: Connection, sources: Sequence[str]) -> dict[str, Told]:
-    """Return what was last kept of the sources, by code; one that never delivered has nothing."""
+def latest(connection: Connection, sources: Sequence[str] | None = None) -> dict[str, Told]:
+    """Return what was last kept of the sources, or of all, by code; one that never delivered has nothing."""
     rows = connection.execute(
         text(
             "SELECT DISTINCT ON (source) source, ordinal, resource, told, dataset, from_batch FROM library.definition "
-            "WHERE source = ANY(:sources) ORDER BY source, number DESC"
+            f"{'' if sources is None else 'WHERE source = ANY(:sources)'} ORDER BY source, number DESC"
         ),
-        {"sources": list(sources)},
+        {} if sources is None else {"sources": list(sources)},
     )
     return {row.source: Told(*row) for row in rows}
 

@@ -1,8 +1,13 @@
-"""Reading sources from YAML: one file a source, ``${name}`` replaced by the hub's own variables."""
+"""Reading sources from YAML: one file a source, ``${name}`` replaced by the hub's own variables.
+
+A definition that is wrong, or that meets another one's code or ordinal, is told and left out: it never stops the others.
+"""
 
 import re
-from collections.abc import Mapping
-from dataclasses import fields
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +16,23 @@ from connectors.source import Comparison, Source, Tombstone, Watermark
 from schemas.errors import DefinitionError, HubError
 
 _REQUIRED = ("code", "resource", "department", "title", "ordinal", "connector", "options", "mapping")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A definition that is left out: where it is from, the code it says, else what its file is called, and what is wrong."""
+
+    name: str
+    code: str
+    error: DefinitionError
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """The sources by code, in order of ordinal, and the definitions that are left out."""
+
+    sources: Mapping[str, Source]
+    broken: tuple[Broken, ...] = ()
 
 
 def load_source(path: Path, variables: Mapping[str, str | Path]) -> Source:
@@ -23,35 +45,79 @@ def load_source(path: Path, variables: Mapping[str, str | Path]) -> Source:
 
 
 def read_source(text: str, name: str, variables: Mapping[str, str | Path]) -> Source:
-    """Read one source from YAML; errors name ``name``, where the text is from."""
+    """Read one source from YAML; errors name ``name``, where the text is from, and the ``source``, where it says so."""
     import yaml
 
+    raw: Any = None
     try:
-        return _parse(_fill_variables(yaml.safe_load(text), variables, "definition"))
+        raw = yaml.safe_load(text)
+        return _parse(_fill_variables(raw, variables, "definition"))
     except HubError as error:
-        raise DefinitionError(f"{name}: {error.detail}", hint=error.hint, file=name) from None
-    except yaml.YAMLError as error:
-        raise DefinitionError(f"{name} is not readable YAML: {error}.", file=name) from error
+        code = raw.get("code") if isinstance(raw, dict) else None
+        context = {"file": name, "source": code if isinstance(code, str) else None}
+        raise DefinitionError(f"{name}: {error.detail}", hint=error.hint, **context) from None
+    except (yaml.YAMLError, RecursionError) as error:
+        # Its own words quote the text, over several lines.
+        what, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
+        place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise DefinitionError(
+            f"{name} is not readable YAML: {what or 'it cannot be parsed'}{place}.", file=name
+        ) from None
 
 
 def load_sources(folder: Path, variables: Mapping[str, str | Path]) -> Mapping[str, Source]:
-    """Read every ``*.yaml`` of a folder, by code in order of ordinal; codes and ordinals must be unique."""
-    found: dict[str, Source] = {}
-    ordinals: dict[int, str] = {}
-    for path in sorted(folder.glob("*.yaml")):
-        source = load_source(path, variables)
-        if source.code in found:
-            raise DefinitionError(
-                f"{path.name}: code {source.code!r} is taken by another source.", file=path.name
-            )
-        if source.ordinal in ordinals:
-            taken = ordinals[source.ordinal]
-            raise DefinitionError(
-                f"{path.name}: ordinal {source.ordinal} is taken by {taken}.", file=path.name
-            )
-        found[source.code] = source
-        ordinals[source.ordinal] = source.code
-    return dict(sorted(found.items(), key=lambda pair: pair[1].ordinal))
+    """Read every ``*.yaml`` of a folder, by code in order of ordinal; raises ``DefinitionError`` where one is left out."""
+    found = load_definitions(folder, variables)
+    for broken in found.broken:
+        raise broken.error
+    return found.sources
+
+
+def load_definitions(
+    folder: Path, variables: Mapping[str, str | Path], registered: Mapping[str, str] | None = None
+) -> Definitions:
+    """Read every ``*.yaml`` of a folder, and the definitions ``registered`` elsewhere, by code.
+
+    Where two have the same code or ordinal neither is taken: which of them speaks for what was contributed cannot be told.
+    """
+    readings: list[tuple[str, str, Callable[[], Source]]] = [
+        (path.name, path.stem, partial(load_source, path, variables))
+        for path in sorted(folder.glob("*.yaml"))
+    ]
+    for code, text in (registered or {}).items():
+        name = f"registered source {code}"
+        readings.append((name, code, partial(read_source, text, name, variables)))
+    sources: list[tuple[str, Source]] = []
+    broken: list[Broken] = []
+    for name, code, read in readings:
+        try:
+            sources.append((name, read()))
+        except DefinitionError as error:
+            broken.append(Broken(name, str(error.context.get("source", code)), error))
+    broken += (meetings := list(_meetings(sources)))
+    met = {one.name for one in meetings}
+    kept = sorted((source for name, source in sources if name not in met), key=lambda one: one.ordinal)
+    return Definitions({source.code: source for source in kept}, tuple(broken))
+
+
+def _meetings(sources: list[tuple[str, Source]]) -> Iterable[Broken]:
+    """Yield the definitions whose code or ordinal is that of another."""
+    names = defaultdict(list)
+    for name, source in sources:
+        for field in ("code", "ordinal"):
+            names[field, getattr(source, field)].append(name)
+    for name, source in sources:
+        for field in ("code", "ordinal"):
+            value = getattr(source, field)
+            if others := [other for other in names[field, value] if other != name]:
+                error = DefinitionError(
+                    f"{name}: {field} {value!r} is taken by {' and '.join(others)} too.",
+                    hint="Give it to the one by which rows have come; until then neither is used.",
+                    file=name,
+                    source=source.code,
+                )
+                yield Broken(name, source.code, error)
+                break
 
 
 # ── parsing ──────────────────────────────────────────────────────────────────────────────────────────

@@ -25,21 +25,23 @@ from dags.orders import (
     deadline,
     hub_opened,
     library,
+    of_the_hub,
     parent_of,
     tell_given_up,
     wanted,
 )
 from hub.dag_names import ingest_dag_name
-from hub.registered import registered_sources
+from hub.registered import registered_definitions
 from hub.schedule import schedule_of
 from hub.systems import system_of
 from infra.settings import load_settings
-from schemas.errors import InvalidWindow, SourcePaused
-from schemas.resource import resource_named
+from schemas.errors import DefinitionError, InvalidWindow, SourcePaused
+from schemas.resource import NAME, resource_named
 from schemas.update_cycles import cron_of
 
 COUNTS = ("batches", "pulled", "contributed", "unchanged", "quarantined", "created", "updated")
 BACKFILL = "backfill"
+BROKEN_CRON = "0 7 * * *"
 
 
 def windows(
@@ -125,6 +127,32 @@ def _time() -> Param:
     return Param(None, type=["null", "string"], description="ISO 8601; both or none, see docs/airflow.md")
 
 
-for _source in registered_sources(load_settings()).values():
+def refused(code: str) -> None:
+    """Tell what is wrong with the definition of a source, as long as something is."""
+    with hub_opened() as hub:
+        try:
+            hub.source(code)
+        except DefinitionError as error:
+            raise AirflowFailException(str(error)) from None
+
+
+def broken_dag(code: str) -> DAG:
+    """Return the DAG in place of a source whose definition is wrong: it fails every day, rather than be missed by nobody."""
+    with DAG(
+        dag_id=ingest_dag_name(code),
+        description="The definition of this source is wrong; nothing is pulled",
+        schedule=CronDataIntervalTimetable(BROKEN_CRON, timezone=TIMEZONE),
+        tags={"ingest", "broken"},
+        **of_the_hub(),
+    ) as dag:
+        task(task_id="refused")(refused)(code)
+    return dag
+
+
+_found = registered_definitions(load_settings())
+for _source in _found.sources.values():
     if wanted(ingest_dag_name(_source.code)):
         ingest_dag(_source)
+for _code in sorted({broken.code for broken in _found.broken} - set(_found.sources)):
+    if NAME.match(_code) and wanted(ingest_dag_name(_code)):
+        broken_dag(_code)

@@ -48,11 +48,16 @@ class SourceDesk:
         self._spool = Spool(settings.home / "pushed")
 
     async def sources(self, attempt: Attempt) -> dict[str, Any]:
-        """List the sources that the caller may push to, or all for an administrator."""
-        known = await asyncio.to_thread(self._registry.sources)
-        shown = [source for source in known.values() if _may_see(attempt, source)]
+        """List the sources that the caller may push to, or all for an administrator, and the definitions that are wrong."""
+        known = await asyncio.to_thread(self._registry.definitions)
+        shown = [source for source in known.sources.values() if _may_see(attempt, source)]
         attempt.records = len(shown)
-        return {"sources": [_told(source) for source in shown]}
+        told: dict[str, Any] = {"sources": [_told(source) for source in shown]}
+        if attempt.system and attempt.system.administrator:
+            told["broken"] = [
+                {"code": one.code, "from": one.name, "error": str(one.error)} for one in known.broken
+            ]
+        return told
 
     async def source(self, attempt: Attempt) -> dict[str, Any]:
         """Describe one source; an administrator sees its definition as it was registered."""

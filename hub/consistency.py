@@ -57,7 +57,8 @@ def inspect(hub: Hub, code: str, actor: str, examples: int = 3) -> Inspection:
     resource = hub.resources[code]
     with hub.database.bulk(Role.APPLICATION) as bulk, bulk.cursor() as cursor:
         found = compare(cursor, hub.survivorship(resource), hub.keyring, examples)
-    sources = {source.ordinal: source.code for source in hub.sources.values()}
+    sources = {told.ordinal: told.source for told in hub.standing}
+    sources |= {source.ordinal: source.code for source in hub.sources.values()}
     inspection = Inspection(code, datetime.now(UTC), found, sources)
     with hub.database.engine(Role.APPLICATION).begin() as connection:
         _keep(connection, inspection)
@@ -83,7 +84,8 @@ def _keep(connection: Connection, inspection: Inspection) -> None:
 def _rescore(connection: Connection, hub: Hub, resource: Resource, inspection: Inspection) -> None:
     met = {ordinal for d in inspection.comparison.disagreements for ordinal in (d.source, d.other)}
     for ordinal in sorted(met):
-        scorecards.keep(connection, hub.source(inspection.sources[ordinal]), resource, inspection.at)
+        if (code := inspection.sources[ordinal]) in hub.sources:
+            scorecards.keep(connection, hub.sources[code], resource, inspection.at)
 
 
 def _entry(inspection: Inspection, actor: str) -> Entry:

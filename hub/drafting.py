@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from connectors.definition import load_sources, read_source
+from connectors.definition import load_definitions, read_source
 from connectors.drafting.places import Place, place_of
 from connectors.drafting.proposal import Proposal, proposals
 from connectors.drafting.questions import NONE_OF_THEM, Asker, decided, with_columns, with_row_id
@@ -232,4 +232,4 @@ def _registered(settings: Settings) -> Mapping[str, Source]:
         with suppress(HubError), open_hub(settings) as hub:
             return hub.sources
     variables = {"city": str(settings.city), "city_public_security": "postgresql:///city-not-running"}
-    return load_sources(settings.sources, variables)
+    return load_definitions(settings.sources, variables).sources

@@ -46,14 +46,14 @@ def problem_of(error: BaseException | str | None) -> str:
 
 
 def _append(hub: Hub, code: str, action: str, problem: str, facts: dict[str, Any]) -> None:
-    source = hub.source(code)
+    left_out = code in {broken.code for broken in hub.broken} - set(hub.sources)
     entry = Entry(
         kind=Kind.INGEST,
         action=action,
         outcome="failed",
         problem=problem,
         actor=f"source:{code}",
-        resource=source.resource,
+        resource=None if left_out else hub.source(code).resource,
         facts=facts,
     )
     with hub.database.engine(Role.APPLICATION).begin() as connection:

@@ -10,11 +10,11 @@ from contextlib import suppress
 
 import psycopg
 
-from connectors.definition import load_sources, read_source
+from connectors.definition import Definitions, load_definitions
 from connectors.source import Source
 from infra.database import connect_if_running
 from infra.settings import Settings
-from schemas.errors import DefinitionError, HubError
+from schemas.errors import HubError
 
 KEPT = "registered-sources.json"
 _log = logging.getLogger(__name__)
@@ -30,25 +30,25 @@ class LaterKnown(dict[str, str]):
         return name
 
 
-def registered_sources(settings: Settings) -> Mapping[str, Source]:
-    """Return every registered source by code, in order of ordinal; a variable in its options stands as its own name.
+def registered_definitions(settings: Settings) -> Definitions:
+    """Return every registered source, and the definitions that are left out; a variable in options stands as its own name.
 
-    Nothing is started for it. A source of the database that cannot be read, or meets one of a file, is left out with a
-    warning: the others are planned all the same.
+    Nothing is started for it. What is left out is warned of: the others are planned all the same.
     """
-    found = dict(load_sources(settings.sources, LaterKnown()))
-    ordinals = {source.ordinal for source in found.values()}
-    for code, definition in _definitions(settings).items():
-        try:
-            source = read_source(definition, f"registered source {code}", LaterKnown())
-        except DefinitionError as error:
-            _log.warning("Source %s is left out: %s", code, error)
-            continue
-        if code in found or source.ordinal in ordinals:
-            _log.warning("Source %s is left out: its code or its ordinal is that of a file.", code)
-            continue
-        found[code] = source
-    return dict(sorted(found.items(), key=lambda pair: pair[1].ordinal))
+    found = load_definitions(settings.sources, LaterKnown(), _definitions(settings))
+    warn(found)
+    return found
+
+
+def registered_sources(settings: Settings) -> Mapping[str, Source]:
+    """Return every registered source by code, in order of ordinal, as ``registered_definitions`` does."""
+    return registered_definitions(settings).sources
+
+
+def warn(found: Definitions) -> None:
+    """Log which definitions are left out, and why."""
+    for broken in found.broken:
+        _log.warning("Source %s is left out: %s", broken.code, broken.error)
 
 
 def _definitions(settings: Settings) -> Mapping[str, str]:

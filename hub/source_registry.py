@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from audit.recording import record_administration
-from connectors.definition import load_sources, read_source
+from connectors.definition import Definitions, load_definitions, read_source
 from connectors.source import Source
-from hub.registered import LaterKnown
+from hub.registered import LaterKnown, warn
 from infra.database import Database, Role
 from infra.settings import Settings
 from quality.definition import suite_of
@@ -37,20 +37,15 @@ class Registration:
     registered_at: datetime
 
 
-def every_source(settings: Settings, database: Database, variables: Variables) -> Mapping[str, Source]:
-    """Return every registered source by code, in order of ordinal; raises ``DefinitionError`` where two meet."""
+def every_source(settings: Settings, database: Database, variables: Variables) -> Definitions:
+    """Return every registered source, and the definitions that are left out."""
     with database.engine(Role.APPLICATION).connect() as connection:
         return _every(settings, connection, variables)
 
 
-def _every(settings: Settings, connection: Connection, variables: Variables) -> Mapping[str, Source]:
-    found = dict(load_sources(settings.sources, variables))
+def _every(settings: Settings, connection: Connection, variables: Variables) -> Definitions:
     stored = connection.execute(text("SELECT code, definition FROM catalog.source ORDER BY ordinal"))
-    for code, definition in stored.all():
-        source = read_source(definition, f"registered source {code}", variables)
-        _require_free(source, found)
-        found[code] = source
-    return dict(sorted(found.items(), key=lambda pair: pair[1].ordinal))
+    return load_definitions(settings.sources, variables, {row.code: row.definition for row in stored})
 
 
 def registration(connection: Connection, code: str) -> Registration | None:
@@ -74,11 +69,11 @@ def register(
     known = _every(settings, connection, LaterKnown())
     found = connection.execute(text("SELECT code, ordinal FROM catalog.source"))
     stored: dict[str, int] = {row.code: row.ordinal for row in found}
-    whole = _with_ordinal(definition, stored, known)
+    whole = _with_ordinal(definition, stored, known.sources)
     source = read_source(whole, "definition", LaterKnown())
     if code not in (None, source.code):
         raise MalformedRequest("The definition's code is not that of the path.")
-    _check(source, stored, known)
+    _check(connection, source, stored, known)
     facts = {"ordinal": source.ordinal, "resource": source.resource, "connector": source.connector}
     action = "source.change" if source.code in stored else "source.add"
     record_administration(connection, actor=actor, action=action, target=source.code, facts=facts)
@@ -128,30 +123,52 @@ def _one_at_a_time(connection: Connection) -> None:
     connection.execute(text("LOCK TABLE catalog.source IN SHARE ROW EXCLUSIVE MODE"))
 
 
-def _check(source: Source, stored: Mapping[str, int], known: Mapping[str, Source]) -> None:
+def _check(connection: Connection, source: Source, stored: Mapping[str, int], known: Definitions) -> None:
     if source.code not in stored:
-        if source.code in known:
+        _require_all_readable(known, stored)
+        if source.code in known.sources:
             raise AlreadyRegistered(
                 f"Source {source.code} is defined by a file.",
                 hint="Change that file, or choose another code.",
             )
-        _require_free(source, known)
+        _require_free(source, known.sources, stored)
     else:
-        former = known[source.code]
-        for name in ("ordinal", "resource"):
-            if getattr(source, name) != getattr(former, name):
+        former = {"ordinal": stored[source.code], "resource": _resource_of(connection, source, known)}
+        for name, value in former.items():
+            if getattr(source, name) != value:
                 raise DefinitionError(
                     f"field {name!r} of source {source.code} cannot change: what it contributed refers to it.",
-                    hint=f"It is {getattr(former, name)}.",
+                    hint=f"It is {value}.",
                 )
     resource = resource_named(source.resource)
     rules_for(resource, source.quality, source.code, suite_of(resource).rules, source.mapping)
 
 
-def _require_free(source: Source, known: Mapping[str, Source]) -> None:
-    taken = next((other for other in known.values() if other.ordinal == source.ordinal), None)
-    if source.code in known or taken:
-        other = taken.code if taken else source.code
+def _require_all_readable(known: Definitions, stored: Mapping[str, int]) -> None:
+    """A file that cannot be read may have any code and any ordinal."""
+    for broken in known.broken:
+        if broken.code not in stored:
+            raise DefinitionError(
+                f"No source can be added while a definition is wrong, for its ordinal may be that one's. {broken.error.detail}",
+                hint=broken.error.hint,
+                file=broken.name,
+            )
+
+
+def _resource_of(connection: Connection, source: Source, known: Definitions) -> str:
+    """Return the resource of a source that is registered; where its definition is left out, the one it contributed to."""
+    if source.code in known.sources:
+        return known.sources[source.code].resource
+    contributed = text("SELECT resource FROM library.batch WHERE source = :code LIMIT 1")
+    return connection.execute(contributed, {"code": source.code}).scalar_one_or_none() or source.resource
+
+
+def _require_free(source: Source, known: Mapping[str, Source], stored: Mapping[str, int]) -> None:
+    taken = {other.ordinal: other.code for other in known.values()} | {
+        ordinal: code for code, ordinal in stored.items()
+    }
+    if source.code in known or source.ordinal in taken:
+        other = taken.get(source.ordinal, source.code)
         raise DefinitionError(
             f"Source {source.code}: its code or its ordinal {source.ordinal} is taken by {other}."
         )
@@ -166,7 +183,7 @@ def _with_ordinal(definition: str, stored: Mapping[str, int], known: Mapping[str
         raise DefinitionError(f"definition is not readable YAML: {error}.") from error
     if not isinstance(raw, dict) or raw.get("ordinal") is not None:
         return definition
-    free = max((source.ordinal for source in known.values()), default=0) + 1
+    free = max((*(source.ordinal for source in known.values()), *stored.values()), default=0) + 1
     whole = {**raw, "ordinal": stored.get(str(raw.get("code")), free)}
     return yaml.safe_dump(whole, allow_unicode=True, sort_keys=False)
 
@@ -179,13 +196,18 @@ class Registry:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings, self._database = settings, database
-        self._held: tuple[Any, Mapping[str, Source]] = (None, {})
+        self._held: tuple[Any, Definitions] = (None, Definitions({}))
 
     def sources(self) -> Mapping[str, Source]:
         """Return every registered source by code; a variable in its options stands as its own name."""
+        return self.definitions().sources
+
+    def definitions(self) -> Definitions:
+        """Return the sources, and the definitions that are left out; these are warned of when they are read."""
         stamp, held = self._stamp(), self._held
         if held[0] != stamp:
             held = (stamp, every_source(self._settings, self._database, LaterKnown()))
+            warn(held[1])
             self._held = held
         return held[1]
 

@@ -17,7 +17,7 @@ _LEDGER = "SELECT kind, outcome, count(*) AS entries FROM ledger.entry GROUP BY 
 
 
 def read_status(hub: Hub) -> dict[str, list[list[Any]]]:
-    """Return rows for three tables: ``libraries``, ``sources`` (every registered one) and ``ledger``."""
+    """Return rows for four tables: ``libraries``, ``sources`` (every registered one), ``broken`` definitions and ``ledger``."""
     with hub.database.engine(Role.APPLICATION).connect() as connection:
         libraries = [
             [code, *_library(connection, Tables(resource))] for code, resource in hub.resources.items()
@@ -33,7 +33,8 @@ def read_status(hub: Hub) -> dict[str, list[list[Any]]]:
             else [0, 0, 0, None]
         )
         sources.append([code, *counts])
-    return {"libraries": libraries, "sources": sources, "ledger": ledger}
+    broken = [[one.code, one.name, str(one.error)] for one in hub.broken]
+    return {"libraries": libraries, "sources": sources, "broken": broken, "ledger": ledger}
 
 
 def _library(connection: Connection, tables: Tables) -> list[int]:

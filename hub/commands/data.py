@@ -45,6 +45,8 @@ def ingest(
     with open_hub(settings, systems=True) as hub:
         chosen = _chosen(hub, sources or [], every, due)
         reports, failures = ingest_each(hub, chosen, batch_rows, window=window, quiet=as_json)
+        if every or due:
+            failures = {one.code: one.error for one in hub.broken} | failures
     if as_json:
         print_json(
             {
@@ -112,4 +114,8 @@ def status(as_json: AsJson = False) -> None:
     console.print(
         table("Sources", ["source", "batches", "pulled", "quarantined", "last batch at"], found["sources"])
     )
+    if found["broken"]:
+        console.print(
+            table("Definitions that are wrong", ["source", "from", "what is wrong"], found["broken"])
+        )
     console.print(table("Ledger", ["kind", "outcome", "entries"], found["ledger"]))

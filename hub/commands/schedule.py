@@ -27,6 +27,8 @@ def show(context: typer.Context, as_json: AsJson = False) -> None:
 
     with open_hub(load_settings()) as hub:
         found = timetable(hub, datetime.now(UTC))
+        for broken in hub.broken:
+            typer.echo(f"{broken.code} is left out: {broken.error}", err=True)
     if as_json:
         print_json([_described(due) for due in found])
         return

@@ -19,17 +19,21 @@ Code = Annotated[str, typer.Argument(metavar="SOURCE", help="Code of a registere
 
 @app.command("list")
 def list_sources(as_json: AsJson = False) -> None:
-    """List the registered sources."""
+    """List the registered sources, and the definitions that are wrong."""
     from hub.composition import open_hub
     from infra.settings import load_settings
 
     with open_hub(load_settings()) as hub:
         names = ("code", "resource", "department", "title", "connector", "drift")
         found = [{name: getattr(source, name) for name in names} for source in hub.sources.values()]
+        broken = [{"code": one.code, "from": one.name, "error": str(one.error)} for one in hub.broken]
     if as_json:
-        print_json(found)
-    else:
-        console.print(table("Sources", names, [list(row.values()) for row in found]))
+        print_json([*found, *broken])
+        return
+    console.print(table("Sources", names, [list(row.values()) for row in found]))
+    if broken:
+        rows = [list(row.values()) for row in broken]
+        console.print(table("Definitions that are wrong", ["source", "from", "what is wrong"], rows))
 
 
 @app.command()

@@ -136,8 +136,8 @@ def test_sources_are_listed_by_ordinal_and_told_apart(tmp_path):
     write(tmp_path, name="b", code="sooner", ordinal=1)
     assert list(load_sources(tmp_path, {"city": "."})) == ["sooner", "later"]
     write(tmp_path, name="c", code="third", ordinal=1)
-    with pytest.raises(DefinitionError, match="ordinal 1 is taken by sooner"):
+    with pytest.raises(DefinitionError, match=r"ordinal 1 is taken by c\.yaml too"):
         load_sources(tmp_path, {"city": "."})
     write(tmp_path, name="c", code="later", ordinal=2)
-    with pytest.raises(DefinitionError, match="code 'later' is taken"):
+    with pytest.raises(DefinitionError, match=r"code 'later' is taken by c\.yaml too"):
         load_sources(tmp_path, {"city": "."})

@@ -94,6 +94,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 run = SimpleNamespace(logical_date=None, run_after=datetime(2026, 1, 1, tzinfo=UTC), clear_number=0)
 task = SimpleNamespace(dag_id="ingest_another", task_id="ingest", try_number=1, map_index=0)
+from airflow.sdk.exceptions import AirflowFailException
+try:
+    dags.ingest.refused("wrong")
+except AirflowFailException as refusal:
+    told["refused"] = str(refusal)
+dags.ingest.refused("another")  # mended meanwhile
+tell_given_up({"ti": SimpleNamespace(dag_id="ingest_wrong", run_id="r", try_number=1), "exception": None})
 told["parent"] = asdict(parent_of(task, run))
 told["no parent"] = parent_of(task, None)
 print("READ", json.dumps(told))
@@ -137,6 +144,27 @@ def test_every_source_and_resource_has_its_dag_and_none_fails_to_import(bag):
         *FOLLOWING,
         *DUTIES,
     }
+
+
+def test_a_definition_that_is_wrong_has_a_dag_that_tells_it_and_takes_no_other_away(tmp_path):
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    for code, changed in (("credit_permit", {}), ("credit_penalty", {"connector": "fax"})):
+        (folder / f"{code}.yaml").write_text(yaml.safe_dump(DEFINITIONS[code] | changed), encoding="utf-8")
+    (folder / "no name.yaml").write_text("[", encoding="utf-8")
+    bag = _read(ROOT / "dags", tmp_path, HUB_SOURCES=str(folder), HUB_HOME=str(tmp_path / "home"))
+    assert bag["errors"] == {}
+    assert {name for name in bag["dags"] if name.startswith("ingest_")} == {
+        "ingest_credit_permit",
+        "ingest_credit_penalty",
+    }
+    wrong = bag["dags"]["ingest_credit_penalty"]
+    assert (wrong["tags"], wrong["schedule"], wrong["owner"]) == (
+        ["broken", "ingest"],
+        "0 7 * * *",
+        "exchange-hub",
+    )
+    assert [(task["id"], task["told"]) for task in wrong["tasks"]] == [("refused", True)]
 
 
 def test_the_owner_is_the_department(bag):
@@ -232,6 +260,9 @@ def test_the_tasks_do_the_work_and_give_back_counts_that_add_up(hub_settings, da
     }
     (tmp_path / "sources").mkdir()
     (tmp_path / "sources" / "another.yaml").write_text(yaml.safe_dump(definition), encoding="utf-8")
+    (tmp_path / "sources" / "wrong.yaml").write_text(
+        yaml.safe_dump(definition | {"code": "wrong", "ordinal": "8"}), encoding="utf-8"
+    )
     (tmp_path / "persons.csv").write_text(
         "号码,姓名\n11010519491231002X,甲\n110105194912310021,乙\n", encoding="utf-8"
     )
@@ -257,6 +288,7 @@ def test_the_tasks_do_the_work_and_give_back_counts_that_add_up(hub_settings, da
     assert (told["parent"]["root_job"], told["no parent"]) == ("ingest_another", None)
     assert "is paused since" in told["paused"]
     assert "is paused since" in told["paused meanwhile"]
+    assert told["refused"] == "wrong.yaml: field 'ordinal' is not a whole number."
     with database.engine(Role.AUDITOR).connect() as connection:
         query = "SELECT action, problem FROM ledger.entry WHERE action IN ('ingest.given_up', 'ingest.late', 'duty.given_up') ORDER BY id"
         found = [tuple(row) for row in connection.execute(text(query))]
@@ -264,4 +296,5 @@ def test_the_tasks_do_the_work_and_give_back_counts_that_add_up(hub_settings, da
         ("ingest.given_up", "ValueError"),
         ("duty.given_up", "KeyError"),
         ("ingest.late", "deadline_missed"),
+        ("ingest.given_up", "stopped"),
     ]

@@ -170,6 +170,7 @@ def test_sources_are_registered_by_administrators_alone(hub):
     assert "public_security" not in {source["code"] for source in seen["sources"]}
     every = hub.http.get("/v1/sources", headers={"Authorization": f"Bearer {hub.token('operations')}"}).json()
     assert "public_security" in {source["code"] for source in every["sources"]}
+    assert (every["broken"], "broken" in seen) == ([], False)
     one = hub.http.get("/v1/sources/other", headers={"Authorization": f"Bearer {hub.token('pusher')}"}).json()
     assert one["columns"] == ["code", "name", "id"]
 

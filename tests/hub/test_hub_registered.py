@@ -65,15 +65,15 @@ def test_before_the_database_was_ever_asked_the_files_stand(settings_with_files)
     assert list(registered_sources(_away(settings_with_files))) == ["written"]
 
 
-def test_a_source_that_meets_one_of_a_file_or_cannot_be_read_leaves_the_others(
+def test_sources_that_meet_or_cannot_be_read_are_left_out_and_the_others_stand(
     settings_with_files, database, caplog
 ):
     _register(database, settings_with_files, "added", 5)
     (settings_with_files.sources / "later.yaml").write_text(_definition("added", 7), encoding="utf-8")
 
     found = registered_sources(settings_with_files)
-    assert {code: source.ordinal for code, source in found.items()} == {"written": 1, "added": 7}
-    assert "added is left out: its code or its ordinal is that of a file" in caplog.text
+    assert list(found) == ["written"]
+    assert "later.yaml: code 'added' is taken by registered source added too" in caplog.text
 
     (settings_with_files.home / KEPT).write_text(json.dumps({"broken": "code: broken"}), encoding="utf-8")
     assert list(registered_sources(_away(settings_with_files))) == ["written", "added"]

@@ -1,9 +1,11 @@
 """Tables of codes come in whole or not at all, with a ledger entry, and answer for a day."""
 
+import gzip
 from datetime import date
 from pathlib import Path
 
 import pytest
+import zstandard
 from skipping import shared_data
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -106,6 +108,27 @@ def test_a_file_that_is_not_there_or_broken_is_told(opened, tmp_path):
     for path in (tmp_path / "none.csv", broken):
         with pytest.raises(WrongCodeTable, match="cannot be read"):
             import_code_set(opened, [path], Labels("none", as_of=DAY), actor="test")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pack"), [(".gz", gzip.compress), (".zst", zstandard.ZstdCompressor().compress)]
+)
+def test_a_packed_table_that_is_cut_off_is_told_and_nothing_of_it_kept(
+    opened, code_sets, tmp_path, suffix, pack
+):
+    rows = "".join(f"{number:06d},{number * 7919 % 99991}区\n" for number in range(100_000, 300_000))
+    whole = pack(f"code,name\n{rows}".encode())
+    path = tmp_path / f"towns.csv{suffix}"
+    for content in (whole[:-1], whole[: len(whole) // 2], whole[:9]):
+        path.write_bytes(content)
+        with pytest.raises(
+            WrongCodeTable, match=rf"towns\.csv\{suffix} ends before what is packed in it does"
+        ):
+            import_code_set(opened, [path], Labels("cut", as_of=DAY), actor="test")
+    with pytest.raises(UnknownCodeSet):
+        code_sets.edition("cut")
+    path.write_bytes(pack(TOWNS.encode()))
+    assert import_code_set(opened, [path], Labels("cut", as_of=DAY), actor="test").edition
 
 
 def test_the_database_refuses_codes_without_a_ledger_entry(opened):

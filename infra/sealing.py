@@ -60,11 +60,13 @@ class Sealer:
         header, bound = current.to_bytes(2, "big"), self._bound
         noise = os.urandom(_NONCE * len(plaintexts))
         nonces = [noise[start : start + _NONCE] for start in range(0, len(noise), _NONCE)]
+        tails = {version: version.to_bytes(8, "big") for version in set(versions)}  # of a batch they are few
+        bindings = [
+            bound + subject + tails[version] for subject, version in zip(subjects, versions, strict=True)
+        ]
         return [
-            header
-            + nonce
-            + ciphers[subject[0]](nonce, plaintext, bound + subject + version.to_bytes(8, "big"))
-            for nonce, plaintext, subject, version in zip(nonces, plaintexts, subjects, versions, strict=True)
+            header + nonce + ciphers[subject[0]](nonce, plaintext, binding)
+            for nonce, plaintext, subject, binding in zip(nonces, plaintexts, subjects, bindings, strict=True)
         ]
 
     def open(

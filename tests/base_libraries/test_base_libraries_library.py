@@ -290,3 +290,16 @@ def test_the_bounding_box_of_a_geometry_is_kept(take, rows):
         "SELECT _xmin, _ymin, _xmax, _ymax FROM library.golden_test_person ORDER BY _xmin NULLS LAST"
     )
     assert [tuple(box.values()) for box in boxes] == [(1.0, 2.0, 1.0, 2.0), (None, None, None, None)]
+
+
+def test_nothing_is_reckoned_of_ciphertext_and_digests(library, rows):
+    spared = rows(
+        "SELECT c.relname AS name, string_agg(a.attname, ' ' ORDER BY a.attname) AS columns FROM pg_attribute a "
+        "JOIN pg_class c ON c.oid = a.attrelid WHERE c.relname LIKE '%\\_test\\_person' AND a.attstattarget = 0 "
+        "GROUP BY 1 ORDER BY 1"
+    )
+    assert [tuple(row.values()) for row in spared] == [
+        ("contribution_test_person", "_digest _sealed"),
+        ("golden_test_person", "_digest _provenance _sealed"),
+        ("history_test_person", "_digest _provenance _sealed"),
+    ]

@@ -51,6 +51,8 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     errors.AccessDenied: HTTPStatus.FORBIDDEN,
 }
 
+TOLD = ("agreement", "term")  # members of the document beside those of RFC 9457, where an error has them
+
 RETRY_AFTER: Mapping[type[HubError], int] = {  # seconds, where the same request may well succeed later
     errors.SourceBusy: 5,
     errors.PushInterrupted: 5,
@@ -86,6 +88,7 @@ def problem(
         hint="" if inside else error.hint,
         request=request,
         headers=sent,
+        told={name: error.context[name] for name in TOLD if name in error.context and not inside},
     )
 
 
@@ -98,21 +101,23 @@ def document(
     hint: str = "",
     request: str | None = None,
     headers: Mapping[str, str] | None = None,
+    told: Mapping[str, Any] | None = None,
 ) -> Response:
     """Answer with a problem document; ``instance`` names the request, never its path, which may hold a key."""
-    told: dict[str, Any] = {
+    said: dict[str, Any] = {
         "type": TYPE_PREFIX + code,
         "title": title,
         "status": int(status),
         "detail": detail,
         "code": code,
     }
+    said |= told or {}
     if hint:
-        told["hint"] = hint
+        said["hint"] = hint
     if request:
-        told["instance"] = f"urn:exchange-hub:request:{request}"
+        said["instance"] = f"urn:exchange-hub:request:{request}"
     sent = {"Cache-Control": "no-store", **(headers or {})}
     if status is HTTPStatus.UNAUTHORIZED:
         sent["WWW-Authenticate"] = f'Bearer error="invalid_token", error_description="{title}"'
-        told["error"] = "invalid_client"  # RFC 6749, 5.2: what a client of the token endpoint looks for
-    return Response(orjson.dumps(told), status_code=int(status), media_type=MEDIA_TYPE, headers=sent)
+        said["error"] = "invalid_client"  # RFC 6749, 5.2: what a client of the token endpoint looks for
+    return Response(orjson.dumps(said), status_code=int(status), media_type=MEDIA_TYPE, headers=sent)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from catalog.agreement import agreement_allowing
+from catalog.explanation import explain
 from exchange_api.calls import Call, body_of, query_call, record_call, stated_in
 from exchange_api.door import Attempt, Door, now
 from exchange_api.library import Library, Row, Shelf
@@ -71,6 +72,15 @@ class Readings:
             "records": [{"key": key, **record} for key, record in zip(keys, told, strict=True)],
             "missing": [key for key, index in pairs if index not in found],
         }
+
+    async def explain(self, attempt: Attempt) -> Any:
+        """Say which term of which of the caller's agreements would allow or refuse the same query; read nothing."""
+        shelf = shelf_of(self._library, attempt)
+        body = await body_of(attempt.request)
+        attempt.stated = stated_in(attempt.headers, body)
+        call = query_call(shelf.resource, body, attempt.stated)
+        attempt.items = call.items
+        return explain(self._door.agreements(attempt, shelf.resource.code), call, now()).as_dict()
 
     async def resources(self, attempt: Attempt) -> Any:
         """List the catalogue: what there is, and what of it the caller's agreements cover."""

@@ -72,6 +72,10 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
         works = opened()
         return await works.door.passed(request, "query", works.readings.query)
 
+    async def explain(request: Request) -> Response:
+        works = opened()
+        return await works.door.passed(request, "explain", works.readings.explain)
+
     chosen = [
         code,
         _parameter("key", "path"),
@@ -87,6 +91,15 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
         "/v1/resources/{code}/query",
         query,
         "Read up to 1,000 records",
+        [code, *_STATED],
+        {"application/json": {"schema": _QUERY}},
+    )
+    _guarded(
+        app,
+        "POST",
+        "/v1/resources/{code}/explain",
+        explain,
+        "Say why a query would be allowed or refused, and read nothing",
         [code, *_STATED],
         {"application/json": {"schema": _QUERY}},
     )

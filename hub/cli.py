@@ -18,6 +18,7 @@ from hub.commands import (
     data,
     database,
     demo,
+    explaining,
     lineage,
     organisations,
     persons,
@@ -51,6 +52,7 @@ app.add_typer(organisations.app, name="organisation")
 app.add_typer(persons.app, name="person")
 app.add_typer(clients.app, name="client")
 app.add_typer(agreements.app, name="agreement")
+app.add_typer(explaining.app, name="explain")
 app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="db")
 

@@ -1,10 +1,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from catalog.agreement import Agreement, AgreementStatus, agreement_allowing
+from catalog.explanation import explain
+from catalog.terms import TERMS
 from schemas.errors import AccessDenied, ConfigurationError, ItemNotAgreed, PurposeNotAgreed, TooManyKeys
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -64,6 +67,31 @@ def test_decision(asked, changed, at, refused):
         assert type(caught.value) is refused
     else:
         agreement.check_allows(asked, at)
+
+
+@pytest.mark.parametrize(("asked", "changed", "at", "refused"), DECISIONS)
+def test_what_is_explained_is_what_is_decided(asked, changed, at, refused):
+    agreement = replace(AGREEMENT, **changed)
+    told = explain([agreement], asked, at).as_dict()
+    ((_, terms),) = explain([agreement], asked, at).judged
+    refusing = [one.term.name for one in terms if one.refusal]
+    assert [one.term for one in terms] == list(TERMS)
+    assert told["allowed"] is (refused is None) is (not refusing)
+    assert told["agreement"] == (None if refused else "a-1")
+    if refused:
+        assert (told["refusal"]["code"], told["refusal"]["term"]) == (refused.code, refusing[0])
+        assert told["agreements"][0]["terms"][-1]["term"] == "batch_size"
+
+
+def test_who_has_no_agreement_is_told_so():
+    told = explain([], ASKED, NOW).as_dict()
+    assert (told["allowed"], told["agreements"], told["refusal"]["code"]) == (False, [], "access_denied")
+
+
+def test_the_page_has_the_terms_as_they_are_asked():
+    page = (Path(__file__).parents[2] / "docs" / "agreements.md").read_text(encoding="utf-8")
+    rows = [f"| `{term.name}` | {term.article} | {term.asks} |" for term in TERMS]
+    assert "\n".join(["| --- | --- | --- |", *rows, ""]) in page
 
 
 def test_the_first_agreement_that_allows_is_taken():

@@ -190,6 +190,25 @@ def test_an_assertion_serves_once_in_all_workers(hub):
         refused(hub, again.ask_token(assertion), 401, "replayed_assertion")
 
 
+def test_why_a_query_would_be_refused_is_told_and_on_the_ledger(hub, token):
+    body = {"keys": [GOOD, ABSENT], "items": ["name", "education"]}
+    answer = hub.http.post(f"/v1/resources/{PERSON}/explain", headers=hub.headers(token), json=body)
+    told = answer.json()
+    terms = {one["term"]: one["allows"] for one in told["agreements"][0]["terms"]}
+    assert (told["allowed"], told["refusal"]["term"], terms["items"], terms["purpose"]) == (
+        False,
+        "items",
+        False,
+        True,
+    )
+    assert (hub.entry(answer)["action"], hub.entry(answer)["records"]) == ("explain", 0)
+    refusal = hub.query(body, token).json()
+    assert (refusal["code"], refusal["agreement"], refusal["term"]) == ("item_not_agreed", "a-1", "items")
+    body["items"] = ["name"]
+    allowed = hub.http.post(f"/v1/resources/{PERSON}/explain", headers=hub.headers(token), json=body).json()
+    assert (allowed["allowed"], allowed["agreement"], allowed["refusal"]) == (True, "a-1", None)
+
+
 def from_every_worker(hub, answer, calls=12):
     """Ask anew, each time on a connection of its own, until every worker that answers has heard of a change."""
     until, agreed = time.monotonic() + 10, 0

@@ -35,7 +35,7 @@ def run(*arguments: str, answer: str | None = None):
 
 COMMANDS = [
     [], ["demo"], ["serve"], ["ingest"], ["status"], ["call"], ["bench"], ["city"], ["city", "build"], ["city", "live"],
-    ["client", "add"], ["client", "list"], ["agreement", "add"], ["agreement", "list"], ["audit", "tail"], ["audit", "seal"],
+    ["client", "add"], ["client", "list"], ["agreement", "add"], ["agreement", "list"], ["explain", "call"], ["audit", "tail"], ["audit", "seal"],
     ["audit", "verify"], ["db", "upgrade"], ["db", "reset"], ["source", "init"], ["source", "list"], ["source", "check"], ["source", "drift"],
     ["source", "accept"], ["quarantine", "groups"], ["quarantine", "list"], ["quarantine", "export"],
     ["quarantine", "take-back"], ["quarantine", "replay"], ["quarantine", "dismiss"], ["quarantine", "escalate"],

@@ -3,7 +3,7 @@
 import shutil
 import signal
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import psycopg
 import pytest
@@ -135,17 +135,21 @@ def held(hub, resource):
 @pytest.mark.server
 @pytest.mark.timeout(1200)
 def test_every_dag_runs_and_a_killed_scheduler_loses_and_doubles_nothing(settings, twin):
-    airflow = Standalone(environment(settings), settings.home)
-    try:
+    with ExitStack() as stack:
+
+        def start():
+            airflow = Standalone(environment(settings), settings.home)
+            stack.callback(airflow.stop, signal.SIGTERM)
+            return airflow
+
+        airflow = start()
         with open_hub(settings, systems=True) as hub:
             _first_round(airflow, hub, twin)
-            airflow = _killed_round(airflow, settings, hub, twin)
+            airflow = _killed_round(airflow, start, settings, hub, twin)
             _backfill(airflow, hub, twin)
             assert airflow.listening() == {"127.0.0.1"}
             assert airflow.stop() == 0
             assert airflow.members() == []
-    finally:
-        airflow.stop(signal.SIGTERM)
 
 
 def _first_round(airflow, hub, twin):
@@ -168,7 +172,7 @@ def _first_round(airflow, hub, twin):
     assert "city.credit" in {pool["name"] for pool in airflow.get("/pools")["pools"]}
 
 
-def _killed_round(airflow, settings, hub, twin):
+def _killed_round(airflow, start, settings, hub, twin):
     live(settings.city, 3)
     for code in READ:
         ingest_source(twin, code)
@@ -181,7 +185,7 @@ def _killed_round(airflow, settings, hub, twin):
     assert airflow.members() == []
     assert knowledge(hub) != knowledge(twin)
 
-    again = Standalone(environment(settings), settings.home).wait_until_up()
+    again = start().wait_until_up()
     again.wait_until_quiet(DAGS)
 
     assert {again.runs()[run] for run in ordered} == {"success"}

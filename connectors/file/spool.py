@@ -1,16 +1,22 @@
 """Files fetched or unpacked: each in a folder of its own that goes with it, none larger than allowed."""
 
 import errno
+import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import IO
+
+import psutil
 
 from connectors.file.formats import Wanted
 from schemas.errors import SourceError, SpoolFull, TruncatedFile, WrongFormat
 
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+_PREFIX = "hub-spool-"  # then the process whose it is
 CHUNK = 1 << 20
 
 
@@ -23,13 +29,23 @@ def spooled(
     ``told`` is its length in bytes, where it is known beforehand: one that grows meanwhile is not run after. ``limit`` is
     the most that it may have, without it ``options.largest_mib``.
     """
+    _sweep(tempfile.gettempdir())
     try:
-        folder = tempfile.TemporaryDirectory(prefix="hub-spool-")
+        folder = tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-")
     except OSError:
         raise _full(source, name) from None
     path = Path(folder.name) / (PurePosixPath(name).name or "file")
     with folder, Spool(source, path, told, limit) as spool:
         yield spool
+
+
+@cache
+def _sweep(place: str) -> None:
+    """Remove, once a process, what processes that were killed have left of records in the temporary folder."""
+    for folder in Path(place).glob(f"{_PREFIX}*-*"):
+        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class Spool:

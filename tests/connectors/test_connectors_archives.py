@@ -2,7 +2,10 @@
 
 import gzip
 import io
+import os
 import resource
+import shutil
+import subprocess
 import tempfile
 import zipfile
 
@@ -151,6 +154,18 @@ def test_a_zip_bomb_is_stopped_whatever_it_says_of_itself(packed):
     assert lying != bomb
     with pytest.raises(WrongFormat, match=r"a\.csv"):
         list(pull(packed("night.zip", lying, largest_mib=2)))
+
+
+def test_what_a_killed_process_left_is_removed_and_what_is_in_use_is_not(packed, spool):
+    killed = subprocess.Popen(["true"])
+    killed.wait()
+    left, used = spool / f"hub-spool-{killed.pid}-a", spool / f"hub-spool-{os.getpid()}-b"
+    for folder in (left, used):
+        folder.mkdir()
+        (folder / "day.csv").write_bytes(content(1))
+    assert names(pull(packed("day.csv.gz", gzip.compress(content(1))))) == ["人1"]
+    assert list(spool.iterdir()) == [used]
+    shutil.rmtree(used)
 
 
 def test_a_member_cannot_leave_the_spool(packed, tmp_path):

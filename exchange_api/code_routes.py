@@ -1,10 +1,10 @@
 """The routes of code sets."""
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
-from fastapi import FastAPI, Request
-from starlette.responses import Response
+from fastapi import FastAPI
 
 from exchange_api.guarded import guarded, parameter
 from exchange_api.works import Works
@@ -42,13 +42,5 @@ def add_code_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
         described = [parameter(place, "path") for place in ("name", "code") if f"{{{place}}}" in path]
         described += [parameter(name, "query") for name in asked]
         body = {"application/json": {"schema": _TRANSLATION}} if method == "POST" else None
-        guarded(app, method, f"/v1/codes{path}", _endpoint(opened, reading), summary, described, body)
-
-
-def _endpoint(opened: Callable[[], Works], reading: str) -> Any:
-    async def endpoint(request: Request) -> Response:
-        works = opened()
-        return await works.door.passed(request, f"codes.{reading}", getattr(works.codes, reading))
-
-    endpoint.__name__ = f"codes_{reading}"
-    return endpoint
+        told = attrgetter(f"codes.{reading}")
+        guarded(app, opened, (method, f"/v1/codes{path}"), f"codes.{reading}", told, summary, described, body)

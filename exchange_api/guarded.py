@@ -1,11 +1,15 @@
 """Routes behind the door: how they are added, and described in the API's own document."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+
+from exchange_api.door import Reading
+from exchange_api.works import Works
 
 
 class DoorRoute(APIRoute):
@@ -27,15 +31,26 @@ def parameter(name: str, place: str, kind: str = "string") -> dict[str, Any]:
 
 def guarded(
     app: FastAPI,
-    method: str,
-    path: str,
-    endpoint: Any,
+    opened: Callable[[], Works],
+    route: tuple[str, str],
+    action: str,
+    reading: Callable[[Works], Reading],
     summary: str,
-    parameters: list[Any],
+    parameters: Sequence[Mapping[str, Any]],
     body: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add a route that reads its request itself, as all behind the door do."""
-    described: dict[str, Any] = {"parameters": parameters, "security": [{"oauth2": []}]}
+    """Add a route, its method and path, that answers with what the ``reading`` of the opened works does.
+
+    ``action`` is what the ledger calls it, ``body`` its content by media type.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        works = opened()
+        return await works.door.passed(request, action, reading(works))
+
+    endpoint.__name__ = action.replace(".", "_")  # the operation's id in the API's document is made from it
+    method, path = route
+    described: dict[str, Any] = {"parameters": [*parameters], "security": [{"oauth2": []}]}
     if body is not None:
         described["requestBody"] = {"required": True, "content": body}
     app.router.add_api_route(

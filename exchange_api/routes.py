@@ -1,6 +1,7 @@
 """The routes, and nothing but the routes: what is under ``/v1`` goes through the door, the rest is named public."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -8,8 +9,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from exchange_api.code_routes import add_code_routes
-from exchange_api.guarded import guarded as _guarded
-from exchange_api.guarded import parameter as _parameter
+from exchange_api.guarded import guarded, parameter
 from exchange_api.sources import FORMATS
 from exchange_api.works import Works
 
@@ -47,6 +47,7 @@ _QUERY: Mapping[str, Any] = {
 }
 
 
+_CODE = parameter("code", "path")
 _TEXT: Mapping[str, Any] = {"schema": {"type": "string"}}
 _DEFINITION = {"application/yaml": _TEXT, "application/json": {"schema": {"type": "object"}}}
 _ROWS = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in FORMATS}
@@ -54,132 +55,115 @@ _ROWS = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in FO
 
 def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     """Add every route of the hub, the busiest first: they are tried in this order."""
-    code = _parameter("code", "path")
-
-    async def resources(request: Request) -> Response:
-        works = opened()
-        return await works.door.passed(request, "resources", works.readings.resources)
-
-    async def resource(request: Request) -> Response:
-        works = opened()
-        return await works.door.passed(request, "resource", works.readings.resource)
-
-    async def record(request: Request) -> Response:
-        works = opened()
-        return await works.door.passed(request, "record", works.readings.record)
-
-    async def query(request: Request) -> Response:
-        works = opened()
-        return await works.door.passed(request, "query", works.readings.query)
-
-    async def explain(request: Request) -> Response:
-        works = opened()
-        return await works.door.passed(request, "explain", works.readings.explain)
-
-    chosen = [
-        code,
-        _parameter("key", "path"),
-        _parameter("items", "query"),
-        _parameter("provenance", "query", "boolean"),
-    ]
-    _guarded(
-        app, "GET", "/v1/resources/{code}/records/{key:path}", record, "Read one record", [*chosen, *_STATED]
-    )
-    _guarded(
-        app,
-        "POST",
-        "/v1/resources/{code}/query",
-        query,
-        "Read up to 1,000 records",
-        [code, *_STATED],
-        {"application/json": {"schema": _QUERY}},
-    )
-    _guarded(
-        app,
-        "POST",
-        "/v1/resources/{code}/explain",
-        explain,
-        "Say why a query would be allowed or refused, and read nothing",
-        [code, *_STATED],
-        {"application/json": {"schema": _QUERY}},
-    )
-    _guarded(app, "GET", "/v1/resources", resources, "List the catalogue", [])
-    _guarded(app, "GET", "/v1/resources/{code}", resource, "Describe a resource", [code])
-    _add_sources(app, opened, code)
-    _add_lineage(app, opened, code)
+    behind_the_door = partial(guarded, app, opened)
+    _add_resources(behind_the_door)
+    _add_sources(behind_the_door)
+    _add_lineage(behind_the_door)
     add_code_routes(app, opened)
     _add_public(app, opened)
 
 
-def _add_sources(app: FastAPI, opened: Callable[[], Works], code: Mapping[str, Any]) -> None:
-    async def sources(request: Request) -> Response:
-        works = opened()
-        return await works.door.passed(request, "sources", works.desk.sources)
+def _add_resources(add: Callable[..., None]) -> None:
+    one, query = "/v1/resources/{code}", {"application/json": {"schema": _QUERY}}
+    chosen = [
+        _CODE,
+        parameter("key", "path"),
+        parameter("items", "query"),
+        parameter("provenance", "query", "boolean"),
+    ]
+    add(
+        ("GET", one + "/records/{key:path}"),
+        "record",
+        lambda works: works.readings.record,
+        "Read one record",
+        [*chosen, *_STATED],
+    )
+    add(
+        ("POST", one + "/query"),
+        "query",
+        lambda works: works.readings.query,
+        "Read up to 1,000 records",
+        [_CODE, *_STATED],
+        query,
+    )
+    told = "Say why a query would be allowed or refused, and read nothing"
+    add(
+        ("POST", one + "/explain"),
+        "explain",
+        lambda works: works.readings.explain,
+        told,
+        [_CODE, *_STATED],
+        query,
+    )
+    add(
+        ("GET", "/v1/resources"),
+        "resources",
+        lambda works: works.readings.resources,
+        "List the catalogue",
+        [],
+    )
+    add(("GET", one), "resource", lambda works: works.readings.resource, "Describe a resource", [_CODE])
 
-    async def source(request: Request) -> Response:
-        works = opened()
-        return await works.door.passed(request, "source", works.desk.source)
 
-    async def put(request: Request) -> Response:
-        works = opened()
-        return await works.door.passed(request, "source.put", works.desk.put)
+def _add_sources(add: Callable[..., None]) -> None:
+    one, key = "/v1/sources/{code}", parameter("Idempotency-Key", "header") | {"required": True}
+    add(
+        ("GET", "/v1/sources"),
+        "sources",
+        lambda works: works.desk.sources,
+        "List the sources you may push to",
+        [],
+    )
+    add(("GET", one), "source", lambda works: works.desk.source, "Describe a source", [_CODE])
+    add(("PUT", one), "source.put", lambda works: works.desk.put, "Register a source", [_CODE], _DEFINITION)
+    add(
+        ("POST", one + "/batches"),
+        "push",
+        lambda works: works.desk.push,
+        "Push rows to a source",
+        [_CODE, key],
+        _ROWS,
+    )
+    told, place = "Tell what became of a push", [_CODE, parameter("key", "path")]
+    add(("GET", one + "/batches/{key}"), "pushed", lambda works: works.desk.pushed, told, place)
 
-    async def push(request: Request) -> Response:
-        works = opened()
-        return await works.door.passed(request, "push", works.desk.push)
 
-    async def pushed(request: Request) -> Response:
-        works = opened()
-        return await works.door.passed(request, "pushed", works.desk.pushed)
-
-    key = _parameter("Idempotency-Key", "header") | {"required": True}
-    _guarded(app, "GET", "/v1/sources", sources, "List the sources you may push to", [])
-    _guarded(app, "GET", "/v1/sources/{code}", source, "Describe a source", [code])
-    _guarded(app, "PUT", "/v1/sources/{code}", put, "Register a source", [code], _DEFINITION)
-    _guarded(app, "POST", "/v1/sources/{code}/batches", push, "Push rows to a source", [code, key], _ROWS)
-    one = [code, _parameter("key", "path")]
-    _guarded(app, "GET", "/v1/sources/{code}/batches/{key}", pushed, "Tell what became of a push", one)
-
-
-def _add_lineage(app: FastAPI, opened: Callable[[], Works], code: Mapping[str, Any]) -> None:
-    async def record(request: Request) -> Response:
-        works = opened()
-        return await works.door.passed(request, "lineage.record", works.lineage.record)
-
-    async def resource(request: Request) -> Response:
-        works = opened()
-        return await works.door.passed(request, "lineage.resource", works.lineage.resource)
-
-    async def source(request: Request) -> Response:
-        works = opened()
-        return await works.door.passed(request, "lineage.source", works.lineage.source)
-
-    async def column(request: Request) -> Response:
-        works = opened()
-        return await works.door.passed(request, "lineage.column", works.lineage.column)
-
-    of_record = [_parameter(name, "query") for name in ("items", "version", "as_of", "values")]
-    pages = [_parameter(name, "query") for name in ("since", "after", "limit")]
-    path, key, name = "/v1/lineage/", _parameter("key", "path"), _parameter("column", "path")
-    asked = [code, key, *of_record, *_STATED]
-    _guarded(app, "GET", path + "resources/{code}/records/{key:path}", record, "Where items came from", asked)
-    _guarded(
-        app,
-        "GET",
+def _add_lineage(add: Callable[..., None]) -> None:
+    path, pages = "/v1/lineage/", [parameter(name, "query") for name in ("since", "after", "limit")]
+    asked = [
+        _CODE,
+        parameter("key", "path"),
+        *(parameter(name, "query") for name in ("items", "version", "as_of", "values")),
+    ]
+    record, column = (
+        path + "resources/{code}/records/{key:path}",
         path + "sources/{code}/columns/{column:path}",
-        column,
-        "What a column feeds",
-        [code, name, *pages],
     )
-    _guarded(
-        app,
-        "GET",
-        path + "resources/{code}",
-        resource,
-        "What depends on a resource",
-        [code, _parameter("item", "query"), *pages],
+    add(
+        ("GET", record),
+        "lineage.record",
+        lambda works: works.lineage.record,
+        "Where items came from",
+        [*asked, *_STATED],
     )
-    _guarded(app, "GET", path + "sources/{code}", source, "What depends on a source", [code, *pages])
+    feeds = [_CODE, parameter("column", "path"), *pages]
+    add(("GET", column), "lineage.column", lambda works: works.lineage.column, "What a column feeds", feeds)
+    told, depends = "What depends on a resource", [_CODE, parameter("item", "query"), *pages]
+    add(
+        ("GET", path + "resources/{code}"),
+        "lineage.resource",
+        lambda works: works.lineage.resource,
+        told,
+        depends,
+    )
+    told = "What depends on a source"
+    add(
+        ("GET", path + "sources/{code}"),
+        "lineage.source",
+        lambda works: works.lineage.source,
+        told,
+        [_CODE, *pages],
+    )
 
 
 def _add_public(app: FastAPI, opened: Callable[[], Works]) -> None:

@@ -152,9 +152,10 @@ def test_a_body_larger_than_the_source_takes_is_refused(hub):
 
 
 def test_a_paused_source_takes_nothing(hub):
+    assert put(hub, definition("paused", options={"systems": ["pusher"]})).status_code == 200
     with hub.database.engine(Role.APPLICATION).begin() as connection:
-        connection.execute(text("INSERT INTO library.pause VALUES ('small', 'moving house', 'test', now())"))
-    answer = push(hub, b"{}", "paused", source="small")
+        connection.execute(text("INSERT INTO library.pause VALUES ('paused', 'moving house', 'test', now())"))
+    answer = push(hub, b"{}", "paused", source="paused")
     assert (answer.status_code, answer.json()["code"]) == (409, "source_paused")
 
 

@@ -303,7 +303,7 @@ def test_the_appender_comes_back_after_its_connection_was_cut(database, ledger, 
         await appender.append(call(1))
         other = await asyncpg.connect(hub_settings.database_url)
         await other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND pid <> pg_backend_pid()"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%' AND pid <> pg_backend_pid()"
         )
         await other.close()
         await asyncio.sleep(0.2)

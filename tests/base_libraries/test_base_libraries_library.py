@@ -295,7 +295,7 @@ def test_the_bounding_box_of_a_geometry_is_kept(take, rows):
 def test_nothing_is_reckoned_of_ciphertext_and_digests(library, rows):
     spared = rows(
         "SELECT c.relname AS name, string_agg(a.attname, ' ' ORDER BY a.attname) AS columns FROM pg_attribute a "
-        "JOIN pg_class c ON c.oid = a.attrelid WHERE c.relname LIKE '%\\_test\\_person' AND a.attstattarget = 0 "
+        "JOIN pg_class c ON c.oid = a.attrelid WHERE c.relname LIKE '%\\_test\\_person' AND a.attnum > 0 AND a.attstattarget = 0 "
         "GROUP BY 1 ORDER BY 1"
     )
     assert [tuple(row.values()) for row in spared] == [

@@ -14,7 +14,8 @@ help:  ## List every target
 
 # ── set-up ───────────────────────────────────────────────────────────────────────────────────────────
 # uv installs the locked files in a minute where pip takes ten; it is told the index that pip is set up for.
-# Where uv cannot work, pip installs the same file.
+# Where uv cannot work, pip installs the same file. Both compile what they install: else every start of a program does, where
+# PYTHONDONTWRITEBYTECODE is set.
 
 $(VENV)/.ready: requirements.lock requirements-bootstrap.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -25,7 +26,7 @@ $(VENV)/.ready: requirements.lock requirements-bootstrap.lock pyproject.toml
 	@index="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}}"; \
 	  [ -z "$$index" ] || export UV_DEFAULT_INDEX="$$index"; \
 	  [ -n "$$SSL_CERT_FILE" ] || [ -z "$$PIP_CERT" ] || export SSL_CERT_FILE="$$PIP_CERT"; \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock \
+	  $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
 	@touch $@

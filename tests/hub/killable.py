@@ -3,8 +3,10 @@
 Started as a program it reads one command a line and answers each with one line; ``Killable`` is its handle in a test.
 """
 
+import importlib
 import json
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -78,12 +80,24 @@ class Killable:
 
 
 def _serve() -> None:
-
-    import quality.expectations  # noqa: F401 (paid for once)
-
+    _import_what_acts_need()
     for line in sys.stdin:
         sys.stdout.write(json.dumps(_forked(json.loads(line))) + "\n")
         sys.stdout.flush()
+
+
+def _import_what_acts_need() -> None:
+    """Pay for it once: else each fork imports, and where nothing is compiled compiles, a thousand modules."""
+    import connectors
+
+    for module in pkgutil.walk_packages(connectors.__path__, "connectors."):
+        importlib.import_module(module.name)
+    for name in (
+        "alembic.context", "alembic.script", "hub.composition", "hub.drift", "hub.ingest", "hub.pushing", "hub.quarantine",
+        "ibis.expr.sql", "ibis.backends.sql.compilers", "quality.expectations", "sqlalchemy.dialects.postgresql.psycopg",
+        "sqlglot.dialects.duckdb",
+    ):  # fmt: skip
+        importlib.import_module(name)
 
 
 def _forked(told: dict[str, Any]) -> dict[str, Any]:

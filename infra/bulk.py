@@ -34,7 +34,8 @@ class BulkConnection:
 
     def cursor(self) -> "BulkCursor":
         """Open a cursor, which is a context manager."""
-        return BulkCursor(self._connection.cursor(), self.call)
+        # by a call, which ends though it is interrupted: the connection then knows the cursor, and closes with it
+        return BulkCursor(self.call(self._connection.cursor), self.call)
 
     def commit(self) -> None:
         """Commit the transaction; the next statement begins another."""

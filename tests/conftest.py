@@ -37,8 +37,12 @@ LONGEST = (
 
 
 def pytest_configure():
-    """A run that is told to end (a time limit, a cancelled job) still takes its server down; tables have one width."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """A run that is told to end (a time limit, a cancelled job) still takes its server down; tables have one width.
+
+    SIGINT is heard, by what tests start too, though a shell ignores it for what it runs in the background.
+    """
+    for told in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told, signal.default_int_handler)
     # workers of a parallel run have a width, and commands print as wide as into a pipe
     os.environ.pop("COLUMNS", None)
 

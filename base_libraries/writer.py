@@ -2,13 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
 
 from base_libraries.wire import as_sent
+from infra.own_thread import OwnThread
 
 
 class Writer:
@@ -20,7 +21,7 @@ class Writer:
 
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="library-writer")
+        self._thread = OwnThread("library-writer")
         self._under_way: deque[Future[Any]] = deque()
 
     def __enter__(self) -> "Writer":

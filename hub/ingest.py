@@ -86,8 +86,9 @@ def ingest_source(
         connection.commit()
         rows = batch_rows or hub.settings.batch_rows
         pulled = _unmoved(pull_window(source, window, rows), state) if window else pull(source, state, rows)
-        for judged in prefetched(run.judged(pulled)):
-            report.add(run.store(connection, cursor, judged), judged.verdict)
+        with closing(prefetched(run.judged(pulled))) as ahead:
+            for judged in ahead:
+                report.add(run.store(connection, cursor, judged), judged.verdict)
         if window is None and (gone := run.departed(cursor)) is not None:
             report.add(run.store(connection, cursor, gone), gone.verdict)
     report.seconds = perf_counter() - started
@@ -114,8 +115,9 @@ def ingest_offered(
         state = batches.watermark(cursor, code)
         pulled = _unmoved(offered(cursor), state)
         connection.commit()
-        for judged in prefetched(run.judged(pulled)):
-            report.add(run.store(connection, cursor, judged), judged.verdict)
+        with closing(prefetched(run.judged(pulled))) as ahead:
+            for judged in ahead:
+                report.add(run.store(connection, cursor, judged), judged.verdict)
     report.seconds = perf_counter() - started
     return report
 

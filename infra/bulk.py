@@ -7,7 +7,7 @@ On any other thread it leaves signals alone. So a call of the main thread is mad
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
@@ -15,6 +15,8 @@ from typing import Any, ParamSpec, Self, TypeVar
 import pyarrow as pa
 from adbc_driver_manager import Error
 from adbc_driver_postgresql import dbapi
+
+from infra.own_thread import OwnThread
 
 _Arguments = ParamSpec("_Arguments")
 _Answer = TypeVar("_Answer")
@@ -25,7 +27,7 @@ class BulkConnection:
 
     def __init__(self, url: str, *, autocommit: bool = False) -> None:
         """Connect; raises ADBC's ``Error``."""
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="bulk")
+        self._thread = OwnThread("bulk")
         try:
             self._connection = self._off_main(dbapi.connect, url, autocommit=autocommit)
         except BaseException:

@@ -1,9 +1,10 @@
 """Work ahead and beside: the next item is made while this one is used, a result while something else is done."""
 
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TypeVar
+
+from infra.own_thread import OwnThread
 
 Item = TypeVar("Item")
 _END = object()
@@ -14,7 +15,7 @@ def prefetched(items: Generator[Item, None, None]) -> Generator[Item, None, None
 
     What it raises is raised here, in its place. When the user stops early, ``items`` is closed.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as thread:
+    with OwnThread("prefetch") as thread:
         upcoming = thread.submit(next, items, _END)
         try:
             while (item := upcoming.result()) is not _END:
@@ -32,5 +33,5 @@ def beside(work: Callable[[], Item]) -> Iterator[Callable[[], Item]]:
 
     The thread has ended when the context has.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="beside") as thread:
+    with OwnThread("beside") as thread:
         yield thread.submit(work).result

@@ -5,7 +5,6 @@ What a reason says of coordinates is left out.
 """
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ import shapely
 
 from connectors.batch import Fault
 from connectors.spatial.proof import proved
+from infra.own_thread import OwnThread
 
 REPAIRED, INVALID = "geometry_repaired", "geometry_invalid"
 _UNREADABLE = "the geometry is of a form that cannot be read"
@@ -71,7 +71,7 @@ def _judged(values: Shapes) -> tuple[Shapes, dict[int, str]]:
 def _parsed(values: Shapes) -> tuple[Shapes, npt.NDArray[np.bool_]]:
     """Return the shapes, None where there is none to read, and which are valid: judged beside the parsing of the next."""
     shapes = np.empty(len(values), dtype=object)
-    with ThreadPoolExecutor(1, thread_name_prefix="validity") as beside:
+    with OwnThread("validity") as beside:
         judged = []
         for start in range(0, len(values), _PIECE):
             piece = slice(start, start + _PIECE)

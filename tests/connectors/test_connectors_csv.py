@@ -72,12 +72,13 @@ def test_the_copy_in_utf_8_has_no_name_and_is_gone_afterwards(csv, tmp_path, mon
     folder = tmp_path / "spool"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    source = csv(TEXT.encode("gb18030"), largest_mib=1)
-    assert len(rows(source)) == len(NAMES)
-    batches = pull(source, None, 1)
+    assert len(rows(csv(TEXT.encode("gb18030"), largest_mib=1))) == len(NAMES)
+    head, _, lines = TEXT.partition("\n")
+    longer = f"{head}\n" + lines * 60_000  # so many blocks that the reader, a block ahead, is not at the end
+    batches = pull(csv(longer.encode("gb18030")), None, 1)
     next(batches)
     (copy,) = folder.glob("*/*")
-    assert copy.read_text(encoding="utf-8") == TEXT
+    assert copy.read_text(encoding="utf-8") == longer
     if Path("/proc/self/fd").exists():
         assert copy.readlink().readlink().name.endswith("(deleted)"), (
             "a killed process would leave no row behind"

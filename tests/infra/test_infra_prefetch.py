@@ -1,3 +1,4 @@
+import gc
 import threading
 
 import pytest
@@ -91,3 +92,30 @@ def test_the_work_has_ended_when_the_context_has():
     with pytest.raises(KeyError), beside(lambda: done.append(1)):
         raise KeyError
     assert done == [1]
+
+
+@pytest.mark.timeout(30)
+def test_one_that_was_left_in_the_middle_is_closed_when_it_is_collected():
+    """With it in one circle of garbage is all that only it knows; its thread must not be."""
+    closed = []
+
+    def items():
+        try:
+            yield from range(9)
+        finally:
+            closed.append(threading.current_thread().name)
+
+    def leave():
+        ahead = prefetched(items())
+        circle = [ahead, next(ahead)]
+        circle.append(circle)
+
+    gc.disable()
+    try:
+        for _ in range(20):
+            leave()
+            gc.collect()
+    finally:
+        gc.enable()
+    assert len(closed) == 20
+    assert {name.rpartition("_")[0] for name in closed} == {"prefetch"}

@@ -42,3 +42,23 @@ AGREEMENT = Table(
     *(Column(name, DateTime(timezone=True)) for name in ("valid_from", "valid_to")),
     Column("max_keys", Integer),
 )
+MATTER = Table(
+    "matter",
+    _METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    *(Column(name, Text) for name in ("state", "duty")),
+    *(Column(name, DateTime(timezone=True)) for name in ("due_at", "opened_at")),
+    Column("parties", JSONB),
+    Column("position", Integer),
+)
+EVENT = Table(
+    "event",
+    _METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("matter", Text, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    *(Column(name, Text) for name in ("act", "state", "actor", "organisation")),
+    Column("at", DateTime(timezone=True)),
+    Column("facts", JSONB),
+)

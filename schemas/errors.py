@@ -406,6 +406,37 @@ class LastKey(HubError):
     title = "It is the system's last key"
 
 
+# ── matters that go through a workflow ───────────────────────────────────────────────────────────────
+
+
+class ForbiddenTransition(HubError):
+    """The state a matter is in forbids what was to be done with it."""
+
+    code = "forbidden_transition"
+    title = "Not possible in this state"
+
+
+class NotYourPart(HubError):
+    """What was to be done is for somebody else: another role, or another organisation."""
+
+    code = "not_your_part"
+    title = "That is for somebody else to do"
+
+
+class OwnWork(NotYourPart):
+    """Somebody would judge what they did themselves."""
+
+    code = "own_work"
+    title = "Nobody judges their own work"
+
+
+class UnknownMatter(HubError):
+    """There is no application, objection, … of that id."""
+
+    code = "unknown_matter"
+    title = "There is no such matter"
+
+
 # ── calls ────────────────────────────────────────────────────────────────────────────────────────────
 
 

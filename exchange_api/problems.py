@@ -29,6 +29,7 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     errors.DatabaseFull: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DatabaseNotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.CalendarLacksYear: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DefinitionError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnknownSource: HTTPStatus.NOT_FOUND,
     errors.AlreadyRegistered: HTTPStatus.CONFLICT,

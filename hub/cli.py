@@ -12,6 +12,7 @@ from hub.commands import (
     agreements,
     airflow,
     audit,
+    calendar,
     city,
     clients,
     codes,
@@ -51,6 +52,7 @@ app.add_typer(schedule.app, name="schedule")
 app.add_typer(organisations.app, name="organisation")
 app.add_typer(persons.app, name="person")
 app.add_typer(clients.app, name="client")
+app.add_typer(calendar.app, name="calendar")
 app.add_typer(agreements.app, name="agreement")
 app.add_typer(explaining.app, name="explain")
 app.add_typer(audit.app, name="audit")

@@ -21,7 +21,7 @@ from hub.source_report import SourceReport
 from infra.database import Role
 from schemas.errors import WrongFormat
 from schemas.fixed_width import today
-from schemas.working_days import add_working_days
+from schemas.working_days import calendar_of
 
 NUMBER, REASON, ROW = "隔离编号", "退回原因", "部门行号"
 WORKING_DAYS = 10  # as long as a department has to answer an objection: Decree 809, article 26
@@ -111,7 +111,8 @@ def replay(hub: Hub, source: Source) -> Taken:
 
 def escalate(hub: Hub, working_days: int, actor: str) -> dict[str, int]:
     """Escalate open entries older than so many working days, once each, on the ledger; returns how many by source."""
-    before = datetime.combine(add_working_days(today(), -working_days), time(), UTC)
+    calendar = calendar_of(hub.settings.calendar, hub.settings.time_zone).lenient()
+    before = datetime.combine(calendar.add(today(), -working_days), time(), UTC)
     with hub.database.engine(Role.APPLICATION).begin() as connection:
         late = dict(quarantine.escalate(connection, before))
         for source, number in late.items():

@@ -6,6 +6,7 @@
 import sys
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
@@ -69,6 +70,14 @@ class Settings(BaseSettings):
         description="Folder of source definitions, one YAML file each.",
         json_schema_extra={"default_shown": "`connectors/sources`"},
     )
+    calendar: Path | None = Field(
+        default=None,
+        description="Folder of calendars of the hub's own, YAML files of free and worked days that win over the official ones. "
+        "Unset: the official ones alone.",
+    )
+    time_zone: str = Field(
+        default="Asia/Shanghai", description="Time zone in which the hub's days begin and end, an IANA name."
+    )
     host: str = Field(default="127.0.0.1", min_length=1, description="Address the HTTP server listens on.")
     port: int = Field(default=8053, ge=1, le=65_535, description="Port the HTTP server listens on.")
     public_url: str = Field(
@@ -115,10 +124,18 @@ class Settings(BaseSettings):
         default="INFO", description="Least severe level that is logged: DEBUG, INFO, WARNING or ERROR."
     )
 
-    @field_validator("home", "city", "keyring", "sources")
+    @field_validator("home", "city", "keyring", "sources", "calendar")
     @classmethod
-    def _absolute(cls, path: Path) -> Path:
-        return path.expanduser().absolute()
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path else None
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_time_zone(cls, name: str) -> str:
+        try:
+            return ZoneInfo(name).key
+        except (ValueError, OSError, ZoneInfoNotFoundError):  # an OSError where it is a folder of names
+            raise ValueError("must be a time zone such as Asia/Shanghai") from None
 
     @field_validator(
         "database_url", "database_application_url", "database_auditor_url", "airflow_database_url"

@@ -98,6 +98,13 @@ class UnknownCode(HubError):
     title = "No such code on that date"
 
 
+class CalendarLacksYear(HubError):
+    """Working days cannot be counted in a year whose holidays nobody has told the hub."""
+
+    code = "calendar_lacks_year"
+    title = "The calendar lacks a year"
+
+
 class WrongCodeTable(HubError):
     """A file that was to be imported as a code set is of no known layout, or contradicts itself."""
 

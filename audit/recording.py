@@ -31,13 +31,30 @@ def insert_statement(entry: Entry) -> tuple[str, list[str]]:
 
 
 def record_administration(
-    connection: Connection, *, actor: str, action: str, target: str, facts: Mapping[str, Any]
+    connection: Connection,
+    *,
+    actor: str,
+    action: str,
+    target: str,
+    facts: Mapping[str, Any],
+    organisation: str | None = None,
+    request: str | None = None,
 ) -> None:
-    """Append what an administrator did to the catalogue, e.g. ``agreement.add``; the recorder of ``catalog.Catalogue``."""
+    """Append what an administrator did to the catalogue, e.g. ``agreement.add``; the recorder of ``catalog.Catalogue``.
+
+    ``request`` is the id of the request that did it, where it came by the API.
+    """
     told = {"target": target, **facts}
-    append_sync(
-        connection, Entry(kind=Kind.ADMINISTRATION, action=action, outcome="done", actor=actor, facts=told)
+    entry = Entry(
+        kind=Kind.ADMINISTRATION,
+        action=action,
+        outcome="done",
+        actor=actor,
+        organisation=organisation,
+        request=request,
+        facts=told,
     )
+    append_sync(connection, entry)
 
 
 def _as_json(entry: Entry) -> str:

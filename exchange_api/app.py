@@ -8,12 +8,14 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from exchange_api.admission import SCHEMES
 from exchange_api.problems import document, problem
 from exchange_api.routes import add_routes
 from exchange_api.works import Works, open_works
@@ -23,6 +25,15 @@ from schemas.errors import HubError, MalformedRequest
 
 _log = logging.getLogger(__name__)
 Opened = Callable[[], Works]
+
+
+class _Described(FastAPI):
+    """The application, whose own document also says how callers tell who they are."""
+
+    def openapi(self) -> dict[str, Any]:
+        described = super().openapi()
+        described.setdefault("components", {})["securitySchemes"] = SCHEMES
+        return described
 
 
 def create_app(
@@ -47,7 +58,7 @@ def create_app(
         finally:
             opened.clear()
 
-    app = FastAPI(title="Exchange hub", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = _Described(title="Exchange hub", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_exception_handler(HTTPException, _not_served)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(Exception, _failed)

@@ -21,18 +21,21 @@ from starlette.responses import Response
 from audit.appender import Appender
 from audit.entry import Entry, Kind, new_entry_id
 from audit.receipts import Receipts
+from catalog.actor import Actor
 from catalog.agreement import Agreement
 from catalog.directory import Directory
-from catalog.system import System, SystemStatus
+from catalog.person import Person
+from catalog.session import SignedIn
+from catalog.system import System
+from exchange_api.admission import SYSTEMS, Admission
 from exchange_api.calls import Call, Stated, headers_of
 from exchange_api.problems import problem, status_of
-from exchange_api.tokens import Tokens
+from exchange_api.reception import Reception
 from infra.telemetry import describe
 from schemas.errors import (
     AccessDenied,
     CallError,
     HubError,
-    InvalidToken,
     LedgerUnavailable,
     RecordNotFound,
     UnknownCode,
@@ -40,7 +43,6 @@ from schemas.errors import (
 
 _log = logging.getLogger(__name__)
 _UUID = re.compile(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_BEARER = b"bearer "
 
 
 @dataclass(slots=True)
@@ -54,6 +56,7 @@ class Attempt:
     headers: dict[bytes, bytes] = field(default_factory=dict)
     id: str = ""
     system: System | None = None
+    signed_in: SignedIn | None = None
     resource: str | None = None
     stated: Stated | None = None
     call: Call | None = None
@@ -72,6 +75,20 @@ class Attempt:
         given = self.headers.get(b"hub-request-id")
         self.id = given.decode().lower() if given and _UUID.fullmatch(given) else str(self.entry_id)
 
+    @property
+    def person(self) -> Person | None:
+        """Who is signed in, where it is a person that asks."""
+        return self.signed_in.person if self.signed_in else None
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, person or system; ``AccessDenied`` where nobody is known."""
+        if self.signed_in is not None:
+            return Actor.of_person(self.signed_in.person)
+        if self.system is not None:
+            return Actor.of_system(self.system)
+        raise AccessDenied("Nobody is known to act.")
+
     def has_fresh(self, etag: str) -> bool:
         """Tell whether the caller holds this version of the answer (RFC 9110, 13.1.2); the answer then has no body."""
         self.etag = etag
@@ -85,7 +102,7 @@ class Attempt:
 class Parts:
     """What the door works with, for the life of a process."""
 
-    tokens: Tokens
+    reception: Reception
     directory: Directory
     appender: Appender
     receipts: Receipts
@@ -100,12 +117,14 @@ class Door:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def passed(self, request: Request, action: str, reading: Reading) -> Response:
-        """Answer a request; every outcome has its ledger entry, and without one there is no data."""
+    async def passed(
+        self, request: Request, action: str, reading: Reading, by: Admission = SYSTEMS
+    ) -> Response:
+        """Answer a request of those admitted; every outcome has its ledger entry, and without one there is no data."""
         attempt = Attempt(request, action)
         attempt.identify()
         try:
-            attempt.system = self._authenticated(attempt.headers)
+            await self._authenticate(attempt, by)
             body = orjson.dumps(await reading(attempt))
             return await self._answered(attempt, body)
         except HubError as error:
@@ -116,16 +135,15 @@ class Door:
             _log.error("A %s call failed, request %s: %s", action, attempt.id, describe(error))
             return await self.refused(attempt, HubError("The call failed inside the hub."))
 
-    def _authenticated(self, headers: dict[bytes, bytes]) -> System:
-        given = headers.get(b"authorization", b"")
-        if given[:7].lower() != _BEARER:
-            raise InvalidToken("The call has no access token.", hint="Send: Authorization: Bearer <token>.")
-        system = self._parts.directory.snapshot.systems.get(self._parts.tokens.system_of(given[7:].strip()))
-        if system is None:
-            raise InvalidToken("The access token is for a system that is not registered.")
-        if system.status is not SystemStatus.ACTIVE:
-            raise AccessDenied("Your system is suspended.", hint="Ask the catalogue authority.")
-        return system
+    async def _authenticate(self, attempt: Attempt, by: Admission) -> None:
+        if not by.asks_who:
+            return
+        holder = self._parts.reception.holder(attempt.headers, by)
+        if holder.session is None:
+            attempt.system = self._parts.reception.system(holder)
+        else:
+            attempt.signed_in = await self._parts.reception.signed_in(holder)
+            by.check(attempt.signed_in)
 
     async def _answered(self, attempt: Attempt, body: bytes) -> Response:
         entry = _entry(attempt, Kind.CALL, "answered", None)
@@ -171,15 +189,15 @@ class Door:
 
 
 def _entry(attempt: Attempt, kind: Kind, outcome: str, problem_code: str | None) -> Entry:
-    stated, system, agreement = attempt.stated, attempt.system, attempt.agreement
+    stated, agreement, who = attempt.stated, attempt.agreement, attempt.system or attempt.person
     return Entry(
         id=attempt.entry_id,
         kind=kind,
         action=attempt.action,
         outcome=outcome,
         problem=problem_code,
-        actor=system.id if system else None,
-        organisation=system.organisation if system else None,
+        actor=who.id if who else None,
+        organisation=who.organisation if who else None,
         agreement=agreement.id if agreement else None,
         resource=attempt.resource,
         keys=len(attempt.subjects) or attempt.keys,

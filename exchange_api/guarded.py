@@ -1,6 +1,6 @@
 """Routes behind the door: how they are added, and described in the API's own document."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -8,6 +8,8 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from catalog.person import Role
+from exchange_api.admission import SYSTEMS, Admission, people
 from exchange_api.door import Reading
 from exchange_api.works import Works
 
@@ -38,21 +40,37 @@ def guarded(
     summary: str,
     parameters: Sequence[Mapping[str, Any]],
     body: Mapping[str, Any] | None = None,
+    by: Admission = SYSTEMS,
 ) -> None:
     """Add a route, its method and path, that answers with what the ``reading`` of the opened works does.
 
-    ``action`` is what the ledger calls it, ``body`` its content by media type.
+    ``action`` is what the ledger calls it, ``body`` its content by media type, ``by`` who may take it.
     """
 
     async def endpoint(request: Request) -> Response:
         works = opened()
-        return await works.door.passed(request, action, reading(works))
+        return await works.door.passed(request, action, reading(works), by)
 
     endpoint.__name__ = action.replace(".", "_")  # the operation's id in the API's document is made from it
     method, path = route
-    described: dict[str, Any] = {"parameters": [*parameters], "security": [{"oauth2": []}]}
+    described: dict[str, Any] = {"parameters": [*parameters], "security": by.described()}
     if body is not None:
         described["requestBody"] = {"required": True, "content": body}
     app.router.add_api_route(
         path, endpoint, methods=[method], summary=summary, openapi_extra=described, route_class_override=DoorRoute
     )  # fmt: skip
+
+
+def guarded_for_people(
+    app: FastAPI,
+    opened: Callable[[], Works],
+    route: tuple[str, str],
+    action: str,
+    reading: Callable[[Works], Reading],
+    summary: str,
+    parameters: Sequence[Mapping[str, Any]],
+    body: Mapping[str, Any] | None = None,
+    roles: Collection[Role] = (),
+) -> None:
+    """Add a route for people who are signed in, in one of the ``roles`` where any are named."""
+    guarded(app, opened, route, action, reading, summary, parameters, body, people(*roles))

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from exchange_api.code_routes import add_code_routes
 from exchange_api.guarded import guarded, parameter
+from exchange_api.session_routes import add_session_routes
 from exchange_api.sources import FORMATS
 from exchange_api.works import Works
 
@@ -60,6 +61,7 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     _add_sources(behind_the_door)
     _add_lineage(behind_the_door)
     add_code_routes(app, opened)
+    add_session_routes(app, opened)
     _add_public(app, opened)
 
 

@@ -1,11 +1,14 @@
-"""The hub's own access tokens: short JWTs (RFC 9068) that every worker checks without a database.
+"""The hub's own tokens: short access tokens of systems (RFC 9068), and session tokens of people. Neither passes for the other.
 
+An access token is checked without a database; a session token names the session, which the database knows.
 Signed with an Ed25519 key derived from the keyring, so all workers and hubs that share it agree. A worker checks a
 signature once and remembers the token's hash until it ends; the token itself is kept nowhere.
 """
 
 import time
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -16,13 +19,25 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from joserfc.util import urlsafe_b64decode
 
+from catalog.session import Session
 from infra.keyring import Keyring
 from schemas.errors import ConfigurationError, ExpiredToken, InvalidToken, WrongAudience
 
 ALGORITHM = "Ed25519"  # RFC 9864
 TYPE = "at+jwt"
+SESSION_TYPE = "session+jwt"
 _LARGEST = 4096  # bytes of a token
 _MOST_REMEMBERED = 10_000
+_RENEW = {True: "Ask for a new one at /oauth/token.", False: "Sign in again."}  # a system's, a person's
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose token it is: a system's, or a person's in their ``session``; ``ends`` in seconds since 1970."""
+
+    id: str
+    ends: int
+    session: uuid.UUID | None = None
 
 
 class Tokens:
@@ -33,18 +48,19 @@ class Tokens:
         self._hub_id = hub_id
         self.seconds = seconds
         self._keys: dict[int, OKPKey] = {}
-        self._remembered: dict[bytes, tuple[str, int]] = {}
+        self._remembered: dict[bytes, Holder] = {}
 
     def issue(self, system: str) -> str:
         """Return a token for that system, valid from now for ``seconds``."""
-        now = int(time.time())
-        key = self._key(self._keyring.current)
-        claims = {"iss": self._hub_id, "aud": self._hub_id, "sub": system, "client_id": system}
-        times = {"iat": now, "exp": now + self.seconds, "jti": uuid.uuid4().hex}
-        header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.kid}
-        return jwt.encode(header, claims | times, key, algorithms=[ALGORITHM])
+        return self._signed(TYPE, system, int(time.time()) + self.seconds, {"client_id": system})
 
-    def system_of(self, token: bytes) -> str:
+    def issue_session(self, session: Session) -> str:
+        """Return the token of a session, valid until it ends."""
+        return self._signed(
+            SESSION_TYPE, session.person, int(session.ends_at.timestamp()), {"sid": session.id.hex}
+        )
+
+    def holder_of(self, token: bytes) -> Holder:
         """Return whose token it is, or raise ``InvalidToken``, ``ExpiredToken`` or ``WrongAudience``."""
         digest = sha256(token).digest()
         known = self._remembered.get(digest)
@@ -53,9 +69,9 @@ class Tokens:
             if len(self._remembered) >= _MOST_REMEMBERED:
                 self._forget()
             self._remembered[digest] = known
-        if known[1] <= time.time():
-            raise ExpiredToken("The access token has expired.", hint="Ask for a new one at /oauth/token.")
-        return known[0]
+        if known.ends <= time.time():
+            raise ExpiredToken("The token has expired.", hint=_RENEW[known.session is None])
+        return known
 
     def public_keys(self) -> dict[str, Any]:
         """Return the JWK set by which others may check tokens: the newest key and the one before it."""
@@ -63,7 +79,14 @@ class Tokens:
         described = [self._key(version).as_dict(private=False) for version in versions]
         return {"keys": [jwk | {"alg": ALGORITHM, "use": "sig"} for jwk in described]}
 
-    def _verified(self, token: bytes) -> tuple[str, int]:
+    def _signed(self, kind: str, holder: str, ends: int, more: Mapping[str, str]) -> str:
+        key = self._key(self._keyring.current)
+        claims = {"iss": self._hub_id, "aud": self._hub_id, "sub": holder, **more}
+        times = {"iat": int(time.time()), "exp": ends, "jti": uuid.uuid4().hex}
+        header = {"alg": ALGORITHM, "typ": kind, "kid": key.kid}
+        return jwt.encode(header, claims | times, key, algorithms=[ALGORITHM])
+
+    def _verified(self, token: bytes) -> Holder:
         header, claims = unverified(token)
         if claims.get("iss") != self._hub_id or claims.get("aud") != self._hub_id:
             raise WrongAudience(
@@ -72,7 +95,7 @@ class Tokens:
         kid = header.get("kid")
         if (
             header.get("alg") != ALGORITHM
-            or header.get("typ") != TYPE
+            or header.get("typ") not in (TYPE, SESSION_TYPE)
             or not (isinstance(kid, str) and kid.isdecimal())
         ):
             raise InvalidToken("The access token is not one of this hub's.")
@@ -80,7 +103,8 @@ class Tokens:
             jwt.decode(token, self._key(int(kid[:5])), algorithms=[ALGORITHM])
         except (JoseError, ValueError, ConfigurationError):
             raise InvalidToken("The access token is forged or damaged.") from None
-        return claims["sub"], claims["exp"]
+        session = uuid.UUID(claims["sid"]) if header["typ"] == SESSION_TYPE else None
+        return Holder(claims["sub"], claims["exp"], session)
 
     def _key(self, version: int) -> OKPKey:
         if version not in self._keys:
@@ -90,7 +114,7 @@ class Tokens:
 
     def _forget(self) -> None:
         now = time.time()
-        self._remembered = {digest: known for digest, known in self._remembered.items() if known[1] > now}
+        self._remembered = {digest: known for digest, known in self._remembered.items() if known.ends > now}
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
 

@@ -21,9 +21,13 @@ from exchange_api.library import Library
 from exchange_api.lineage import LineageDesk
 from exchange_api.oauth import TokenEndpoint
 from exchange_api.readings import Readings
+from exchange_api.reception import LANES as RECEPTION_LANES
+from exchange_api.reception import Reception
+from exchange_api.session_desk import SessionDesk
 from exchange_api.source_process import SourceProcess
 from exchange_api.sources import SourceDesk
 from exchange_api.tokens import Tokens
+from exchange_api.transactions import Transactions
 from hub.imported_code_sets import ImportedCodeSets
 from hub.source_registry import Registry
 from infra.database import Database, Role, check_ready, open_database
@@ -52,6 +56,8 @@ class Works:
     desk: SourceDesk
     lineage: LineageDesk
     codes: CodeDesk
+    transactions: Transactions
+    session: SessionDesk
 
 
 @asynccontextmanager
@@ -72,7 +78,9 @@ async def open_works(settings: Settings) -> AsyncIterator[Works]:
         await directory.start()
         stack.push_async_callback(directory.close)
         tokens = Tokens(keyring, settings.hub_id, settings.token_seconds)
-        door = Door(Parts(tokens, directory, appender, Receipts(keyring)))
+        people = await _lanes(stack, database, RECEPTION_LANES)
+        reception = Reception(tokens, directory, people, settings.session_idle_seconds)
+        door = Door(Parts(reception, directory, appender, Receipts(keyring)))
         library = Library(resources_shipped(), keyring, reading)
         oauth = TokenEndpoint(tokens, directory, door, reading, settings.public_url, settings.hub_id)
         sealing = asyncio.create_task(_keep_sealing(database, ledger_signer(keyring, settings.hub_id)))
@@ -82,7 +90,10 @@ async def open_works(settings: Settings) -> AsyncIterator[Works]:
         stack.callback(desk.close)
         lineage = LineageDesk(database, library, door, registry)
         codes = CodeDesk(database)
-        yield Works(door, Readings(library, door), oauth, tokens, library, desk, lineage, codes)
+        transactions = Transactions(database)
+        session = SessionDesk(transactions)
+        readings = Readings(library, door)
+        yield Works(door, readings, oauth, tokens, library, desk, lineage, codes, transactions, session)
 
 
 async def _lanes(stack: AsyncExitStack, database: Database, number: int) -> Lanes:

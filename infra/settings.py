@@ -100,6 +100,12 @@ class Settings(BaseSettings):
     token_seconds: int = Field(
         default=300, ge=10, le=3_600, description="Lifetime of an access token, in seconds."
     )
+    session_seconds: int = Field(
+        default=28_800, ge=60, le=86_400, description="Longest life of a person's session, in seconds."
+    )
+    session_idle_seconds: int = Field(
+        default=1_800, ge=60, le=86_400, description="How long a session may lie unused, in seconds."
+    )
     batch_rows: int = Field(
         default=20_000,
         ge=1,

@@ -545,6 +545,13 @@ class ExpiredToken(InvalidToken):
     title = "The access token has expired"
 
 
+class SessionEnded(InvalidToken):
+    """The session that the token is of is over: signed out, idle for too long, or at its end."""
+
+    code = "session_ended"
+    title = "The session is over"
+
+
 class WrongAudience(InvalidToken):
     """The token or assertion was made for another hub."""
 
@@ -557,6 +564,13 @@ class AccessDenied(CallError):
 
     code = "access_denied"
     title = "No agreement allows this call"
+
+
+class SessionUnfinished(AccessDenied):
+    """Somebody is signed in and has yet to choose a password, or to set up a second factor, before anything else."""
+
+    code = "session_unfinished"
+    title = "Signing in is not finished"
 
 
 class ItemNotAgreed(AccessDenied):

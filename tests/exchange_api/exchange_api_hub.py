@@ -20,10 +20,16 @@ from base_libraries.storage import create_tables
 from base_libraries.vault import Vault
 from catalog.agreement import Agreement
 from catalog.organisation import Organisation
+from catalog.people import People
+from catalog.person import Person, Role
 from catalog.repository import Catalogue
+from catalog.session import Method, Session
+from catalog.sessions import Sessions
 from catalog.system import System
+from exchange_api.tokens import Tokens
 from hub.server import free_port, served
-from infra.database import Database, Role, open_database
+from infra.database import Database, open_database
+from infra.database import Role as Login
 from infra.keyring import FileKeyring
 from infra.settings import Settings
 from schemas.identifiers import citizen_check
@@ -45,7 +51,7 @@ def golden(database: Database, keyring: FileKeyring, code: str, rows: list[dict]
     """Write golden rows as consolidation does: sealed, indexed, with provenance of batch 1."""
     resource = resource_named(code)
     vault = Vault(resource, keyring)
-    with database.engine(Role.OWNER).begin() as connection:
+    with database.engine(Login.OWNER).begin() as connection:
         create_tables(connection, resource)
     table = vault.described(pa.Table.from_pylist(rows, schema=resource.arrow_schema))
     subjects, versions = vault.subjects(table), pa.chunked_array([pa.array([1] * len(rows), pa.int32())])
@@ -60,7 +66,7 @@ def golden(database: Database, keyring: FileKeyring, code: str, rows: list[dict]
     names = ", ".join(f'"{name}"' for name in records[0])
     values = ", ".join(f":{name}" for name in records[0])
     query = text(f"INSERT INTO library.golden_{code} ({names}) VALUES ({values})")
-    with database.engine(Role.APPLICATION).begin() as connection:
+    with database.engine(Login.APPLICATION).begin() as connection:
         connection.execute(query, records)
         connection.execute(text("""
             INSERT INTO library.batch SELECT (json_populate_record(NULL::library.batch, CAST(:batch AS json))).*
@@ -95,12 +101,22 @@ def agreement(id_: str, system: str, code: str, items, **changed) -> Agreement:
     return Agreement(**told | changed)
 
 
+def id_of(role: Role) -> str:
+    """The id of the person who has that role, and no other."""
+    return role.replace("_", "-")
+
+
 def fill_catalogue(database: Database) -> None:
     public = KEY.as_dict(private=False)
     credit = [item.name for item in resource_named(COMPANY_CREDIT).items]
-    with database.engine(Role.APPLICATION).begin() as connection:
+    with database.engine(Login.APPLICATION).begin() as connection:
         catalogue = Catalogue(connection, record_administration)
         catalogue.add_organisation(Organisation("11500000009275123X", "行政审批局", "500000"), actor="test")
+        people = People(connection, record_administration)
+        for role in Role:
+            people.add_person(
+                Person(id_of(role), f"测试{role}", "11500000009275123X", frozenset({role})), actor="test"
+            )
         for system in ("permits", "masked", "stranger", "suspended"):
             catalogue.add_system(System(system, "11500000009275123X", system, (public,)), actor="test")
         catalogue.add_agreement(agreement("a-1", "permits", PERSON, ITEMS), actor="test")
@@ -144,6 +160,20 @@ class Served:
         assert answer.status_code == 200, answer.text
         return answer.json()["access_token"]
 
+    def session(self, person: Role | str, second_factor=True, life=timedelta(hours=1)) -> Session:
+        """A session as if the person, or the one of that role, had signed in."""
+        person = id_of(person) if isinstance(person, Role) else person
+        with self.database.engine(Login.APPLICATION).begin() as connection:
+            sessions = Sessions(connection, record_administration)
+            return sessions.begin(person, Method.OIDC, second_factor, datetime.now(UTC), life)
+
+    def token_of(self, session: Session) -> str:
+        return Tokens(self.keyring, self.settings.hub_id, 60).issue_session(session)
+
+    def person(self, person: Role | str, **of_session) -> dict[str, str]:
+        """The headers of somebody who is signed in."""
+        return {"Authorization": f"Bearer {self.token_of(self.session(person, **of_session))}"}
+
     def headers(self, token, **changed):
         told = {
             "Authorization": f"Bearer {token}",
@@ -164,17 +194,17 @@ class Served:
 
     def entry(self, answer):
         """The ledger entry an answer names."""
-        with self.database.engine(Role.AUDITOR).connect() as connection:
+        with self.database.engine(Login.AUDITOR).connect() as connection:
             query = text("SELECT * FROM ledger.entry WHERE id = CAST(:id AS uuid)")
             return connection.execute(query, {"id": answer.headers["hub-entry"]}).mappings().one()
 
     def refusals(self, problem):
-        with self.database.engine(Role.AUDITOR).connect() as connection:
+        with self.database.engine(Login.AUDITOR).connect() as connection:
             query = text("SELECT count(*) FROM ledger.entry WHERE kind = 'refusal' AND problem = :problem")
             return connection.execute(query, {"problem": problem}).scalar_one()
 
     def entries(self):
-        with self.database.engine(Role.AUDITOR).connect() as connection:
+        with self.database.engine(Login.AUDITOR).connect() as connection:
             query = text("SELECT count(*) FROM ledger.entry WHERE kind IN ('call', 'refusal')")
             return connection.execute(query).scalar_one()
 

@@ -1,0 +1,63 @@
+"""Who is it: a system by its access token, from memory; a person by their session, from the database at every request."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from catalog.directory import Directory
+from catalog.session import SignedIn
+from catalog.sessions import FOUND, USED, signed_in
+from catalog.system import System, SystemStatus
+from exchange_api.admission import Admission
+from exchange_api.tokens import Holder, Tokens
+from infra.clock import Clock, now
+from infra.lanes import Lanes
+from schemas.errors import AccessDenied, InvalidToken
+
+LANES = 2  # connections for sessions: people click, they do not call by the thousand
+_BEARER = b"bearer "
+_NOTED = timedelta(minutes=1)  # how exactly it is noted when a session was used
+
+
+class Reception:
+    """Tells who holds a token, as of this moment."""
+
+    def __init__(
+        self, tokens: Tokens, directory: Directory, lanes: Lanes, idle_seconds: int, clock: Clock = now
+    ) -> None:
+        self._tokens, self._directory, self._lanes, self._clock = tokens, directory, lanes, clock
+        self._idle = timedelta(seconds=idle_seconds)
+
+    def holder(self, headers: Mapping[bytes, bytes], by: Admission) -> Holder:
+        """Return whose token the headers hold, or raise ``InvalidToken``, also where it is of a kind not admitted."""
+        given = headers.get(b"authorization", b"")
+        if given[:7].lower() != _BEARER:
+            raise InvalidToken("The call has no token.", hint="Send: Authorization: Bearer <token>.")
+        holder = self._tokens.holder_of(given[7:].strip())
+        if holder.session is None and not by.systems:
+            raise InvalidToken(
+                "This is for people; the token is a system's.", hint="Sign in: POST /v1/session."
+            )
+        if holder.session is not None and not by.people:
+            raise InvalidToken(
+                "This is for systems; the token is of a person's session.", hint="Get one at /oauth/token."
+            )
+        return holder
+
+    def system(self, holder: Holder) -> System:
+        """Return the system that holds an access token; ``AccessDenied`` where it is suspended."""
+        system = self._directory.snapshot.systems.get(holder.id)
+        if system is None:
+            raise InvalidToken("The access token is for a system that is not registered.")
+        if system.status is not SystemStatus.ACTIVE:
+            raise AccessDenied("Your system is suspended.", hint="Ask the catalogue authority.")
+        return system
+
+    async def signed_in(self, holder: Holder) -> SignedIn:
+        """Return the live session of a session token with its person; ``SessionEnded`` where it is over."""
+        at = self._clock()
+        async with self._lanes.one() as connection:
+            row = await connection.fetchrow(FOUND, holder.session, holder.id)
+            found = signed_in(row, at, self._idle)
+            if row["used_at"] + min(_NOTED, self._idle / 10) <= at:
+                await connection.execute(USED, holder.session, at)
+        return found

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from exchange_api.admission import SCHEMES
 from exchange_api.problems import document, problem
 from exchange_api.routes import add_routes
+from exchange_api.unread import UnreadBodies
 from exchange_api.works import Works, open_works
 from infra.settings import Settings, load_settings
 from infra.telemetry import configure_logging
@@ -59,6 +60,7 @@ def create_app(
             opened.clear()
 
     app = _Described(title="Exchange hub", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.add_middleware(UnreadBodies)
     app.add_exception_handler(HTTPException, _not_served)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(Exception, _failed)

@@ -151,6 +151,18 @@ def test_a_body_larger_than_the_source_takes_is_refused(hub):
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
+def test_a_caller_whose_body_was_not_read_is_told_that_the_connection_ends(hub):
+    assert (
+        put(hub, definition("smaller", options={"systems": ["pusher"], "largest_mib": 1})).status_code == 200
+    )
+    for number in range(20):
+        answer = push(hub, b"x" * (2 << 20), f"again-{number}", source="smaller")
+        assert (answer.status_code, answer.headers["Connection"]) == (413, "close")
+        answer = hub.http.post("/oauth/token", data={"grant_type": "x" * (1 << 20)})
+        assert (answer.status_code, answer.headers["Connection"]) == (400, "close")
+    assert "Connection" not in push(hub, written(firms(8405, 8406), "text/csv"), "whole").headers
+
+
 def test_a_paused_source_takes_nothing(hub):
     assert put(hub, definition("paused", options={"systems": ["pusher"]})).status_code == 200
     with hub.database.engine(Role.APPLICATION).begin() as connection:

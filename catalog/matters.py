@@ -84,12 +84,13 @@ class Matters:
         facts: Mapping[str, Any] | None = None,
         due: Due | None = None,
     ) -> Matter:
-        """Do what the table allows, or raise ``UnknownMatter``, ``ForbiddenTransition``, ``NotYourPart`` or ``OwnWork``.
+        """Do what the table allows, or raise ``UnknownMatter``, ``ForbiddenTransition``, ``NotYourPart``, ``OwnWork`` or ``NotSaid``.
 
         What was due is due no more, unless the act leaves the matter in its state and names nothing new.
         """
         held = self.matter(id_, held=True)
         line = self.workflow.check_may(actor, act, held)
+        line.check_said(facts or {})
         state = line.target or held.state
         done = {**held.done, act: held.done.get(act, frozenset()) | {actor.id}}
         after = replace(held, state=state, done=done, position=held.position + 1)

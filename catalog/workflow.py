@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from catalog.actor import HUB, Actor
 from catalog.person import Role
-from schemas.errors import DefinitionError, ForbiddenTransition, NotYourPart, OwnWork
+from schemas.errors import DefinitionError, ForbiddenTransition, NotSaid, NotYourPart, OwnWork
 
 
 class Side(StrEnum):
@@ -33,7 +34,9 @@ _ROLES: Mapping[Side, Role] = {
 class Transition:
     """One line of the table: an act, the states it may be done in, the state it leads to, None where that stays.
 
-    ``not_by`` names acts of the same matter whose doer may not do this one; ``article`` is of Decree 809.
+    ``not_by`` names acts of the same matter whose doer may not do this one, ``after`` an act that has to be done before it,
+    ``needs`` what has to be said with it; one that is done ``once`` is done once in the life of a matter. ``article`` is of
+    Decree 809.
     """
 
     act: str
@@ -43,6 +46,17 @@ class Transition:
     says: str
     article: str = ""
     not_by: tuple[str, ...] = ()
+    after: str | None = None
+    once: bool = False
+    needs: tuple[str, ...] = ()
+
+    def check_said(self, facts: Mapping[str, Any]) -> None:
+        """Raise ``NotSaid`` unless everything that has to be said is."""
+        if missing := [name for name in self.needs if not facts.get(name)]:
+            told = " and ".join(missing).replace("_", " ")
+            raise NotSaid(
+                f"To {self.act.replace('_', ' ')} takes: {told}.", hint="Nothing was done.", act=self.act
+            )
 
 
 @dataclass(frozen=True)
@@ -119,6 +133,7 @@ class Workflow:
         line = self._lines.get((matter.state, act))
         if line is None:
             raise self._forbidden(act, matter)
+        self._check_turn(line, matter)
         self._check_side(actor, line.sides, matter.parties, f"{act} {self.title} {matter.id}")
         for earlier in line.not_by:
             if actor.id in matter.done.get(earlier, ()):
@@ -156,6 +171,15 @@ class Workflow:
             whose = " or ".join(_called(side, parties) for side in sides)
             raise NotYourPart(
                 f"{actor.id} may not {what.replace('_', ' ')}.", hint=f"It is for {whose}.", actor=actor.id
+            )
+
+    def _check_turn(self, line: Transition, matter: Matter) -> None:
+        said = f"{line.act.replace('_', ' ')} {self.title} {matter.id}"
+        if line.once and matter.done.get(line.act):
+            raise ForbiddenTransition(f"To {said} is possible once, and was done.", matter=matter.id)
+        if line.after is not None and not matter.done.get(line.after):
+            raise ForbiddenTransition(
+                f"To {said} is possible only after {line.after.replace('_', ' ')}.", matter=matter.id
             )
 
     def _forbidden(self, act: str, matter: Matter) -> ForbiddenTransition:

@@ -35,6 +35,7 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     errors.AlreadyRegistered: HTTPStatus.CONFLICT,
     errors.ForbiddenTransition: HTTPStatus.CONFLICT,
     errors.NotYourPart: HTTPStatus.FORBIDDEN,
+    errors.NotSaid: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnknownMatter: HTTPStatus.NOT_FOUND,
     errors.SourceError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.SourceHasContributed: HTTPStatus.CONFLICT,

@@ -437,6 +437,13 @@ class OwnWork(NotYourPart):
     title = "Nobody judges their own work"
 
 
+class NotSaid(HubError):
+    """What was to be done takes a reason, or something else that was not said with it."""
+
+    code = "not_said"
+    title = "Something has to be said with it"
+
+
 class UnknownMatter(HubError):
     """There is no application, objection, … of that id."""
 

@@ -65,6 +65,10 @@ class Calendar:
         """
         return self._begin(self.add(self.day(at), working_days) + ONE_DAY)
 
+    def extended(self, deadline: datetime, working_days: int) -> datetime:
+        """Return a deadline that lies so many working days behind another one."""
+        return self._begin(self.add(self.day(deadline) - ONE_DAY, working_days) + ONE_DAY)
+
     def before(self, deadline: datetime, working_days: int) -> datetime:
         """Return when the so-manieth working day before the end of a deadline's last day begins: 1 is that day itself."""
         return self._begin(self.add(self.day(deadline), -working_days))

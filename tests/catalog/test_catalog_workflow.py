@@ -7,7 +7,7 @@ from made_workflow import KEEPER, LOAN, OTHER_WRITER, PARTIES, REVIEWER, STRANGE
 from catalog.actor import HUB, Actor
 from catalog.person import Person, PersonStatus, Role
 from catalog.workflow import Matter, Side, Transition, Workflow
-from schemas.errors import DefinitionError, ForbiddenTransition, NotYourPart, OwnWork
+from schemas.errors import DefinitionError, ForbiddenTransition, NotSaid, NotYourPart, OwnWork
 
 ASKED = Matter("1", "asked", PARTIES, {"ask": frozenset({WRITER.id})}, 1)
 EVERYBODY = (WRITER, OTHER_WRITER, KEEPER, STRANGER, REVIEWER, HUB)
@@ -72,3 +72,23 @@ def test_a_table_that_does_not_hold_together_is_refused():
         replace(LOAN, transitions=(*LOAN.transitions, twice))
     with pytest.raises(DefinitionError, match="never reaches nowhere"):
         Workflow("x", "x", "open", (Side.USER,), "a", (Transition("b", ("nowhere",), "a", (Side.USER,), ""),))
+
+
+def test_what_is_done_once_or_after_another_act_is_refused_else():
+    more_time = Workflow(
+        "loan", "loan", "ask", (Side.USER,), "asked",
+        (
+            Transition("extend", ("asked",), None, (Side.USER,), "", once=True, needs=("reason",)),
+            Transition("consent", ("asked",), "asked", (Side.AUTHORITY,), "", after="extend"),
+        ),
+    )  # fmt: skip
+    assert more_time.possible(WRITER, ASKED) == ["extend"]
+    with pytest.raises(ForbiddenTransition, match="only after extend"):
+        more_time.check_may(REVIEWER, "consent", ASKED)
+    extended = replace(ASKED, done={"extend": frozenset({WRITER.id})})
+    assert more_time.may(REVIEWER, "consent", extended)
+    with pytest.raises(ForbiddenTransition, match="possible once, and was done"):
+        more_time.check_may(OTHER_WRITER, "extend", extended)
+    with pytest.raises(NotSaid, match="To extend takes: reason"):
+        more_time.check_may(WRITER, "extend", ASKED).check_said({"reason": ""})
+    more_time.check_may(WRITER, "extend", ASKED).check_said({"reason": "more records than thought"})

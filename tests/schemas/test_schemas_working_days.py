@@ -74,6 +74,13 @@ def test_a_deadline_is_the_end_of_its_last_day_where_the_hub_is(at, working_days
     assert OFFICIAL.deadline(china(at), working_days).tzinfo is UTC
 
 
+def test_a_deadline_is_extended_by_working_days():
+    late = OFFICIAL.deadline(china("2026-09-15T10:00"), 10)
+    assert late == china("2026-09-30T00:00")
+    assert OFFICIAL.extended(late, 10) == OFFICIAL.deadline(china("2026-09-15T10:00"), 20)
+    assert OFFICIAL.extended(late, 10) == china("2026-10-20T00:00")
+
+
 def test_which_day_it_is_depends_on_where_the_hub_is():
     at = datetime(2026, 3, 2, 17, tzinfo=UTC)  # the third of March in China
     assert OFFICIAL.deadline(at, 1) == china("2026-03-05T00:00")

@@ -33,6 +33,7 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     errors.DefinitionError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnknownSource: HTTPStatus.NOT_FOUND,
     errors.AlreadyRegistered: HTTPStatus.CONFLICT,
+    errors.WrongEntry: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ForbiddenTransition: HTTPStatus.CONFLICT,
     errors.NotYourPart: HTTPStatus.FORBIDDEN,
     errors.NotSaid: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -8,6 +8,8 @@ a name or a cell of a department's record is named by its place (source, column,
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from schemas.faults import Fault, told
+
 
 class HubError(Exception):
     """The root: ``code`` is stable and machine-readable, ``hint`` says what to do next."""
@@ -411,6 +413,18 @@ class LastKey(HubError):
 
     code = "last_key"
     title = "It is the system's last key"
+
+
+class WrongEntry(HubError):
+    """A catalogue entry does not hold together; ``faults`` are all that is wrong with it, not the first alone."""
+
+    code = "wrong_entry"
+    title = "The catalogue entry is not complete and right"
+
+    def __init__(self, entry: str, faults: Sequence[Fault], *, hint: str = "") -> None:
+        number = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        super().__init__(f"Entry {entry} has {number}: {told(faults)}", hint=hint, entry=entry)
+        self.faults = tuple(faults)
 
 
 # ── matters that go through a workflow ───────────────────────────────────────────────────────────────

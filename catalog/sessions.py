@@ -26,8 +26,10 @@ SESSION = Table(
 )
 FOUND = """
     SELECT s.id AS session, s.method, s.second_factor, s.used_at, s.ends_at, s.ended_at,
-        p.id, p.name, p.organisation, p.office, p.roles, p.status
-    FROM catalog.session s JOIN catalog.person p ON p.id = s.person WHERE s.id = $1 AND p.id = $2
+        p.id, p.name, p.organisation, p.office, p.roles, p.status,
+        s.method = 'password' AND a.given_until IS NOT NULL AS new_password
+    FROM catalog.session s JOIN catalog.person p ON p.id = s.person LEFT JOIN catalog.account a ON a.person = p.id
+    WHERE s.id = $1 AND p.id = $2
 """
 """A session with its person as both are now; for an asyncpg connection."""
 USED = "UPDATE catalog.session SET used_at = $2 WHERE id = $1"
@@ -80,4 +82,4 @@ def signed_in(row: Mapping[str, Any] | None, at: datetime, idle: timedelta) -> S
     if row["used_at"] + idle <= at:
         raise SessionEnded("The session was idle for too long.", hint="Sign in again.")
     session = Session(row["session"], row["id"], Method(row["method"]), row["second_factor"], row["ends_at"])
-    return SignedIn(session, person_of(row))
+    return SignedIn(session, person_of(row), bool(row["new_password"]))

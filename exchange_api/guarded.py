@@ -31,6 +31,18 @@ def parameter(name: str, place: str, kind: str = "string") -> dict[str, Any]:
     return {"name": name, "in": place, "required": place == "path", "schema": {"type": kind}}
 
 
+def json_body(*required: str, optional: Sequence[str] = ()) -> Mapping[str, Any]:
+    """Describe a body that is a JSON object of texts."""
+    fields = {name: {"type": "string"} for name in (*required, *optional)}
+    schema = {
+        "type": "object",
+        "required": list(required),
+        "additionalProperties": False,
+        "properties": fields,
+    }
+    return {"application/json": {"schema": schema}}
+
+
 def guarded(
     app: FastAPI,
     opened: Callable[[], Works],

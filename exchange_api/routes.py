@@ -16,13 +16,15 @@ from exchange_api.works import Works
 
 PUBLIC = frozenset(
     {
-        "/healthz",
-        "/openapi.json",
-        "/oauth/token",
-        "/.well-known/oauth-authorization-server",
-        "/.well-known/jwks.json",
+        ("GET", "/healthz"),
+        ("GET", "/openapi.json"),
+        ("POST", "/oauth/token"),
+        ("GET", "/.well-known/oauth-authorization-server"),
+        ("GET", "/.well-known/jwks.json"),
+        ("POST", "/v1/session"),
     }
 )
+"""What answers who does not say who they are: method and path."""
 
 _STATED = [
     {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": described}

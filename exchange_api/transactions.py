@@ -30,9 +30,9 @@ class Transaction:
 class Transactions:
     """Runs synchronous work on the database for readings that are not."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, at_once: int = _AT_ONCE) -> None:
         self._database = database
-        self._free = asyncio.Semaphore(_AT_ONCE)
+        self._free = asyncio.Semaphore(at_once)
 
     async def committed(self, attempt: Attempt, work: Callable[[Transaction], Made]) -> Made:
         """Do the work as the attempt's actor; what it wrote is committed with its ledger entries, or nothing is.

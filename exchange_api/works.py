@@ -29,6 +29,7 @@ from exchange_api.sources import SourceDesk
 from exchange_api.tokens import Tokens
 from exchange_api.transactions import Transactions
 from hub.imported_code_sets import ImportedCodeSets
+from hub.local_accounts import LocalAccounts
 from hub.source_registry import Registry
 from infra.database import Database, Role, check_ready, open_database
 from infra.keycheck import check_keyring
@@ -91,7 +92,8 @@ async def open_works(settings: Settings) -> AsyncIterator[Works]:
         lineage = LineageDesk(database, library, door, registry)
         codes = CodeDesk(database)
         transactions = Transactions(database)
-        session = SessionDesk(transactions)
+        local = LocalAccounts.of(settings, keyring)
+        session = SessionDesk(database, transactions, tokens, local, settings.session_seconds)
         readings = Readings(library, door)
         yield Works(door, readings, oauth, tokens, library, desk, lineage, codes, transactions, session)
 

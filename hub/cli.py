@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from hub.commands import (
+    accounts,
     agreements,
     airflow,
     audit,
@@ -50,6 +51,7 @@ app.add_typer(lineage.app, name="lineage")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(organisations.app, name="organisation")
+accounts.register(persons.app)
 app.add_typer(persons.app, name="person")
 app.add_typer(clients.app, name="client")
 app.add_typer(calendar.app, name="calendar")

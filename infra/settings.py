@@ -106,6 +106,18 @@ class Settings(BaseSettings):
     session_idle_seconds: int = Field(
         default=1_800, ge=60, le=86_400, description="How long a session may lie unused, in seconds."
     )
+    sign_in_failures: int = Field(
+        default=5,
+        ge=3,
+        le=20,
+        description="After how many failures in a row signing in is refused for a while; each more doubles the wait.",
+    )
+    first_password_hours: int = Field(
+        default=72,
+        ge=1,
+        le=720,
+        description="How long a password that was given is good for choosing one, in hours.",
+    )
     batch_rows: int = Field(
         default=20_000,
         ge=1,

@@ -427,6 +427,20 @@ class WrongEntry(HubError):
         self.faults = tuple(faults)
 
 
+class WeakPassword(HubError):
+    """A password is too short, or easily guessed."""
+
+    code = "weak_password"
+    title = "The password is too weak"
+
+
+class WrongSecondFactor(HubError):
+    """The code that was to confirm a new second factor is not that of the device."""
+
+    code = "wrong_second_factor"
+    title = "The code is wrong"
+
+
 # ── matters that go through a workflow ───────────────────────────────────────────────────────────────
 
 
@@ -543,6 +557,20 @@ class AuthenticationFailed(CallError):
 
     code = "authentication_failed"
     title = "Authentication failed"
+
+
+class SignInRefused(AuthenticationFailed):
+    """Somebody could not sign in; why is told to nobody who has not proved who they are."""
+
+    code = "sign_in_refused"
+    title = "Signing in is refused"
+
+
+class SecondFactorRequired(AuthenticationFailed):
+    """The password is right, and a code of the second factor is asked for too."""
+
+    code = "second_factor_required"
+    title = "A second factor is asked for"
 
 
 class ReplayedAssertion(AuthenticationFailed):

@@ -37,7 +37,7 @@ def test_who_is_signed_in_is_answered_and_on_the_ledger(hub):
     assert (told["person"], told["roles"], told["to_do_first"]) == ("publisher", ["publisher"], [])
     entry = hub.entry(answer)
     assert (entry["actor"], entry["organisation"]) == ("publisher", "11500000009275123X")
-    assert (entry["action"], entry["outcome"]) == ("session.who", "answered")
+    assert (entry["action"], entry["outcome"]) == ("session.whoami", "answered")
 
 
 def test_a_suspended_person_is_refused_at_the_next_request_on_every_process(hub):

@@ -44,6 +44,7 @@ COMMANDS = [
     ["codes", "events"], ["codes", "crosswalk"], ["codes", "search"],
     ["organisation", "add"], ["organisation", "move"], ["organisation", "office"], ["organisation", "list"],
     ["person", "add"], ["person", "roles"], ["person", "suspend"], ["person", "resume"], ["person", "list"],
+    ["person", "password"], ["person", "totp"], ["person", "unlock"],
     ["client", "suspend"], ["client", "resume"], ["client", "key", "add"], ["client", "key", "retire"], ["client", "key", "list"],
     ["airflow"], ["schedule"], ["schedule", "pause"], ["schedule", "resume"],
 ]  # fmt: skip

@@ -47,20 +47,30 @@ class Appender:
             except DatabaseUnavailable:
                 await self._copy_again(entries)
         except (asyncpg.PostgresError, DatabaseUnavailable) as error:
-            raise LedgerUnavailable(_UNWRITTEN, hint=_HINT) from error
+            raise unwritten() from error
         return [None] * len(entries)
 
     async def _copy(self, entries: Sequence[Entry]) -> None:
         async with self._lanes.one() as connection:
-            await connection.copy_records_to_table(
-                "entry",
-                schema_name="ledger",
-                columns=COLUMNS,
-                records=[entry.row() for entry in entries],
-                timeout=SECONDS,
-            )
+            await copy_entries(connection, entries)
 
     async def _copy_again(self, entries: Sequence[Entry]) -> None:
         # The connection broke, perhaps after the commit. The ids tell: COPY writes all entries or none.
         with suppress(asyncpg.UniqueViolationError):
             await self._copy(entries)
+
+
+async def copy_entries(connection: asyncpg.Connection, entries: Sequence[Entry]) -> None:
+    """Append entries within the connection's transaction, or as one of their own where it has none."""
+    await connection.copy_records_to_table(
+        "entry",
+        schema_name="ledger",
+        columns=COLUMNS,
+        records=[entry.row() for entry in entries],
+        timeout=SECONDS,
+    )
+
+
+def unwritten() -> LedgerUnavailable:
+    """Return the error of entries that are not, or may not be, on the ledger."""
+    return LedgerUnavailable(_UNWRITTEN, hint=_HINT)

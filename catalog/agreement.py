@@ -8,11 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
+from typing import Any
 
-from catalog.terms import TERMS, Asking, Judged, Refusal
+from catalog.allowance import MOST_PER_DAY, Rate
+from catalog.answer_form import Answer
+from catalog.asking import Asking
+from catalog.conditions import Rows
+from catalog.hours import Window
+from catalog.terms import ORDINARY, TERMS, Circumstances, Judged, Refusal
 from schemas.errors import AccessDenied, ConfigurationError
+from schemas.resource import Resource
 
 MOST_KEYS = 1000
+ALL_ROWS, RECORDS = Rows(), Answer()
 
 
 class AgreementStatus(StrEnum):
@@ -25,7 +34,10 @@ class AgreementStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Agreement:
-    """One system's right to read one resource; ``valid_to`` is the first moment it no longer holds."""
+    """One system's right to read one resource; ``valid_to`` is the first moment it no longer holds.
+
+    ``quota_per_day`` is in records asked for. No hours, quota or rate means: at any hour, as many and as fast as comes.
+    """
 
     id: str
     system: str
@@ -38,6 +50,11 @@ class Agreement:
     masked: frozenset[str] = frozenset()
     status: AgreementStatus = AgreementStatus.IN_FORCE
     max_keys: int = MOST_KEYS
+    rows: Rows = ALL_ROWS
+    hours: tuple[Window, ...] = ()
+    quota_per_day: int | None = None
+    rate: Rate | None = None
+    answer: Answer = RECORDS
     covered: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -55,41 +72,71 @@ class Agreement:
             raise self._wrong("ends before it begins")
         if not 1 <= self.max_keys <= MOST_KEYS:
             raise self._wrong(f"must allow 1 to {MOST_KEYS} keys a call")
+        if self.quota_per_day is not None and not 1 <= self.quota_per_day <= MOST_PER_DAY:
+            raise self._wrong(f"must allow 1 to {MOST_PER_DAY} records a day")
+        if not self.covered.issuperset(self.answer.items):
+            raise self._wrong("answers by an item it does not cover")
 
     @property
     def is_in_force(self) -> bool:
         """Whether it stands; its validity is asked for by the moment."""
         return self.status is AgreementStatus.IN_FORCE
 
-    def refusal(self, call: Asking, at: datetime) -> Refusal | None:
+    @property
+    def is_spent(self) -> bool:
+        """Whether it allows only so much, so that calls have to be counted."""
+        return self.quota_per_day is not None or self.rate is not None
+
+    @cached_property
+    def terms(self) -> dict[str, Any]:
+        """What is agreed beyond system, resource, items, purposes and validity, JSON-ready; only what is."""
+        told = {
+            "rows": self.rows.as_list(),
+            "hours": [str(window) for window in self.hours],
+            "quota_per_day": self.quota_per_day,
+            "rate": self.rate and self.rate.as_dict(),
+            "answer": None if self.answer.discloses_values else self.answer.as_dict(),
+        }
+        return {name: agreed for name, agreed in told.items() if agreed}
+
+    def check_against(self, resource: Resource) -> None:
+        """Raise ``UnknownItem``, or ``ConfigurationError`` where a term does not fit the item it is about."""
+        for item in self.items:
+            resource.item(item)
+        self.rows.check_against(resource)
+        self.answer.check_against(resource)
+
+    def refusal(self, call: Asking, at: datetime, around: Circumstances = ORDINARY) -> Refusal | None:
         """Return what the first term that refuses the call says; None where all allow it."""
         for term in TERMS:
-            if (refused := term.refusal(self, call, at)) is not None:
+            if (refused := term.refusal(self, call, at, around)) is not None:
                 return refused
         return None
 
-    def check_allows(self, call: Asking, at: datetime) -> None:
-        """Raise ``AccessDenied``, ``PurposeNotAgreed``, ``ItemNotAgreed`` or ``TooManyKeys`` unless the call may be made."""
-        if (refused := self.refusal(call, at)) is not None:
+    def check_allows(self, call: Asking, at: datetime, around: Circumstances = ORDINARY) -> None:
+        """Raise an ``AccessDenied``, ``TooManyKeys`` or ``AllowanceSpent`` unless the call may be made."""
+        if (refused := self.refusal(call, at, around)) is not None:
             raise refused
 
-    def allows(self, call: Asking, at: datetime) -> bool:
+    def allows(self, call: Asking, at: datetime, around: Circumstances = ORDINARY) -> bool:
         """Whether the call may be made; the same rule as ``check_allows``."""
-        return self.refusal(call, at) is None
+        return self.refusal(call, at, around) is None
 
-    def judged(self, call: Asking, at: datetime) -> tuple[Judged, ...]:
+    def judged(self, call: Asking, at: datetime, around: Circumstances = ORDINARY) -> tuple[Judged, ...]:
         """Return what every term says of the call, those behind the first refusal too."""
-        return tuple(Judged(term, term.refusal(self, call, at)) for term in TERMS)
+        return tuple(Judged(term, term.refusal(self, call, at, around)) for term in TERMS)
 
     def _wrong(self, what: str) -> ConfigurationError:
         return ConfigurationError(f"Agreement {self.id or '(without id)'} {what}.")
 
 
-def agreement_allowing(agreements: Sequence[Agreement], call: Asking, at: datetime) -> Agreement:
+def agreement_allowing(
+    agreements: Sequence[Agreement], call: Asking, at: datetime, around: Circumstances = ORDINARY
+) -> Agreement:
     """Return the first agreement that allows the call; else raise the refusal that came nearest to allowing it."""
     refusals: list[Refusal] = []
     for agreement in agreements:
-        if (refused := agreement.refusal(call, at)) is None:
+        if (refused := agreement.refusal(call, at, around)) is None:
             return agreement
         refusals.append(refused)
     if not refusals:

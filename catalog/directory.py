@@ -38,7 +38,8 @@ async def load(connection: asyncpg.Connection) -> Snapshot:
         systems = await connection.fetch("SELECT * FROM catalog.system")
         agreements = await connection.fetch("SELECT * FROM catalog.agreement ORDER BY created_at, id")
     by_place: dict[tuple[str, str], list[Agreement]] = {}
-    for agreement in map(agreement_of, agreements):
+    for row in agreements:
+        agreement = agreement_of({**row, "terms": orjson.loads(row["terms"])})
         by_place.setdefault((agreement.system, agreement.resource), []).append(agreement)
     return Snapshot(
         {row["id"]: system_of({**row, "keys": orjson.loads(row["keys"])}) for row in systems}, by_place

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from catalog.agreement import Agreement, agreement_allowing
-from catalog.terms import Asking, Judged, Refusal
-from schemas.errors import AccessDenied, TooManyKeys
+from catalog.asking import Asking
+from catalog.terms import ORDINARY, REFUSALS, Circumstances, Judged, Refusal
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,8 @@ class Explanation:
     judged: tuple[tuple[Agreement, tuple[Judged, ...]], ...]
     allowing: Agreement | None
     refusal: Refusal | None
+    at: datetime
+    around: Circumstances
 
     def as_dict(self) -> dict[str, Any]:
         """Describe it as JSON does."""
@@ -25,25 +27,28 @@ class Explanation:
             "agreement": self.allowing and self.allowing.id,
             "refusal": self.refusal and _described(self.refusal),
             "agreements": [
-                {"agreement": agreement.id, "terms": [_told(one) for one in terms]}
+                {"agreement": agreement.id, "terms": [self.told(agreement, one) for one in terms]}
                 for agreement, terms in self.judged
             ],
         }
 
+    def told(self, agreement: Agreement, judged: Judged) -> dict[str, Any]:
+        """Describe what a term says, what was agreed and, of what is counted, what remains."""
+        term, refusal = judged.term, judged.refusal
+        told = {"term": term.name, "article": term.article, "asks": term.asks, "allows": refusal is None}
+        told |= term.told(agreement, self.at, self.around)
+        return told if refusal is None else told | {"detail": refusal.detail, "hint": refusal.hint}
 
-def explain(agreements: Sequence[Agreement], call: Asking, at: datetime) -> Explanation:
+
+def explain(
+    agreements: Sequence[Agreement], call: Asking, at: datetime, around: Circumstances = ORDINARY
+) -> Explanation:
     """Ask every term of every agreement of the caller on the resource, and say what the door would answer."""
-    judged = tuple((agreement, agreement.judged(call, at)) for agreement in agreements)
+    judged = tuple((agreement, agreement.judged(call, at, around)) for agreement in agreements)
     try:
-        return Explanation(judged, agreement_allowing(agreements, call, at), None)
-    except (AccessDenied, TooManyKeys) as refusal:
-        return Explanation(judged, None, refusal)
-
-
-def _told(judged: Judged) -> dict[str, Any]:
-    term, refusal = judged.term, judged.refusal
-    told = {"term": term.name, "article": term.article, "asks": term.asks, "allows": refusal is None}
-    return told if refusal is None else told | {"detail": refusal.detail, "hint": refusal.hint}
+        return Explanation(judged, agreement_allowing(agreements, call, at, around), None, at, around)
+    except REFUSALS as refusal:
+        return Explanation(judged, None, refusal, at, around)
 
 
 def _described(refusal: Refusal) -> dict[str, Any]:

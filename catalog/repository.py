@@ -8,8 +8,11 @@ from typing import Any
 from sqlalchemy import select, text
 
 from catalog.agreement import Agreement, AgreementStatus
+from catalog.agreement_file import terms_from
+from catalog.allowance import Spent
 from catalog.organisation import Organisation
 from catalog.recorded import Recorded
+from catalog.spending import spent_now
 from catalog.system import System, SystemStatus
 from catalog.system_key import SystemKey
 from catalog.tables import AGREEMENT, ORGANISATION, SYSTEM
@@ -75,10 +78,8 @@ class Catalogue(Recorded):
         self._add(SYSTEM, stored, system.id, actor, values | {"key_thumbprints": prints})
 
     def add_agreement(self, agreement: Agreement, *, actor: str) -> None:
-        """Put an agreement in the catalogue; its items must exist: ``UnknownResource``, ``UnknownItem``."""
-        resource = resource_named(agreement.resource)
-        for item in agreement.items:
-            resource.item(item)
+        """Put an agreement in the catalogue; what it names must exist: ``UnknownResource``, ``UnknownItem``."""
+        agreement.check_against(resource_named(agreement.resource))
         if not self._exists(SYSTEM.c.id, agreement.system):
             raise NotRegistered(f"System {agreement.system} is not registered.", hint="Run: hub client add")
         values = {str(column.name): _stored(getattr(agreement, column.name)) for column in AGREEMENT.columns}
@@ -137,6 +138,17 @@ class Catalogue(Recorded):
         rows = self._connection.execute(select(AGREEMENT).order_by(AGREEMENT.c.id)).mappings()
         return [agreement_of(row) for row in rows]
 
+    def agreement(self, id_: str) -> Agreement:
+        """Return an agreement, in force or not, or raise ``NotRegistered``."""
+        found = self._connection.execute(select(AGREEMENT).where(AGREEMENT.c.id == id_)).mappings().first()
+        if found is None:
+            raise NotRegistered(f"There is no agreement {id_}.", hint="Run: hub agreement list")
+        return agreement_of(found)
+
+    def spent(self, agreements: Sequence[Agreement], at: datetime) -> Mapping[str, Spent]:
+        """Return what is spent of those that allow only so much, as a clock has it on which it is ``at`` now."""
+        return spent_now(self._connection, agreements, at)
+
 
 def organisation_of(row: Mapping[Any, Any]) -> Organisation:
     """Make an organisation from its row."""
@@ -169,6 +181,7 @@ def agreement_of(row: Mapping[Any, Any]) -> Agreement:
         valid_to=row["valid_to"],
         status=AgreementStatus(row["status"]),
         max_keys=row["max_keys"],
+        **terms_from(row["terms"]),
     )
 
 

@@ -41,6 +41,7 @@ AGREEMENT = Table(
     *(Column(name, ARRAY(Text)) for name in ("items", "masked", "purposes", "legal_bases")),
     *(Column(name, DateTime(timezone=True)) for name in ("valid_from", "valid_to")),
     Column("max_keys", Integer),
+    Column("terms", JSONB),
 )
 MATTER = Table(
     "matter",

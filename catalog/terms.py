@@ -3,58 +3,71 @@
 One table decides calls, explains them and is documented (``docs/agreements.md``). To refuse is to raise what the caller gets.
 """
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from schemas.errors import AccessDenied, ItemNotAgreed, PurposeNotAgreed, TooManyKeys
+from catalog.allowance import NOTHING_SPENT, Spent
+from catalog.asking import Asking
+from catalog.hours import seconds_of_day_left
+from schemas.errors import (
+    AccessDenied,
+    AllowanceSpent,
+    CaseNotOwn,
+    FormNotAgreed,
+    ItemNotAgreed,
+    OutOfHours,
+    PurposeNotAgreed,
+    QuotaSpent,
+    TooFast,
+    TooManyKeys,
+)
+from schemas.update_cycles import CHINA
+from schemas.working_days import Calendar, calendar_of
 
 if TYPE_CHECKING:
     from catalog.agreement import Agreement
 
 
-class Asking(Protocol):
-    """What an agreement needs to know of a call to decide on it."""
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a decision depends on beside agreement, call and moment: which days are worked where, and what is spent, by agreement.
 
-    @property
-    def items(self) -> Collection[str]:
-        """The items asked for by name; none means all the agreement covers."""
-        ...
+    What is spent may be more than is known here, never less: a call that passes is judged again where it is put on record.
+    """
 
-    @property
-    def by(self) -> str | None:
-        """The lookup item records are asked for by; ``None`` means the resource's key."""
-        ...
-
-    @property
-    def purpose(self) -> str:
-        """What the data is for."""
-        ...
-
-    @property
-    def legal_basis(self) -> str:
-        """The law that the caller acts under."""
-        ...
-
-    @property
-    def number_of_keys(self) -> int:
-        """How many records are asked for."""
-        ...
+    calendar: Calendar
+    spent: Mapping[str, Spent] = field(default_factory=lambda: NOTHING_SPENT)
 
 
-Refusal = AccessDenied | TooManyKeys
-Check = Callable[["Agreement", Asking, datetime], Refusal | None]
+ORDINARY = Circumstances(calendar_of(None, str(CHINA)).lenient())
+"""The official calendar in China's time, and nothing spent."""
+
+Refusal = AccessDenied | TooManyKeys | AllowanceSpent
+REFUSALS = (AccessDenied, TooManyKeys, AllowanceSpent)
+Check = Callable[["Agreement", Asking, datetime, Circumstances], Refusal | None]
+Tell = Callable[["Agreement", datetime, Circumstances], Mapping[str, Any]]
+
+
+def _nothing(agreement: "Agreement", at: datetime, around: Circumstances) -> Mapping[str, Any]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One term: its name, the article of Decree 809 it carries out, what it asks, and the check itself."""
+    """One term: its name, the article of Decree 809 it carries out, what it asks, the check itself, and what was agreed.
+
+    A ``spending`` term is asked again, with what is spent in truth, in the transaction that puts the call on record.
+    """
 
     name: str
     article: str
     asks: str
     refusal: Check
+    told: Tell = _nothing
+    spending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +78,7 @@ class Judged:
     refusal: Refusal | None
 
 
-def _status(agreement: "Agreement", call: Asking, at: datetime) -> Refusal | None:
+def _status(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
     if agreement.is_in_force:
         return None
     return AccessDenied(
@@ -75,7 +88,7 @@ def _status(agreement: "Agreement", call: Asking, at: datetime) -> Refusal | Non
     )
 
 
-def _validity(agreement: "Agreement", call: Asking, at: datetime) -> Refusal | None:
+def _validity(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
     if agreement.valid_from <= at < agreement.valid_to:
         return None
     return AccessDenied(
@@ -84,7 +97,7 @@ def _validity(agreement: "Agreement", call: Asking, at: datetime) -> Refusal | N
     )  # fmt: skip
 
 
-def _purpose(agreement: "Agreement", call: Asking, at: datetime) -> Refusal | None:
+def _purpose(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
     if call.purpose in agreement.purposes:
         return None
     return PurposeNotAgreed(
@@ -93,7 +106,7 @@ def _purpose(agreement: "Agreement", call: Asking, at: datetime) -> Refusal | No
     )  # fmt: skip
 
 
-def _legal_basis(agreement: "Agreement", call: Asking, at: datetime) -> Refusal | None:
+def _legal_basis(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
     if call.legal_basis in agreement.legal_bases:
         return None
     return PurposeNotAgreed(
@@ -102,7 +115,7 @@ def _legal_basis(agreement: "Agreement", call: Asking, at: datetime) -> Refusal 
     )  # fmt: skip
 
 
-def _items(agreement: "Agreement", call: Asking, at: datetime) -> Refusal | None:
+def _items(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
     if agreement.covered.issuperset(call.items) and (not call.by or call.by in agreement.covered):
         return None
     asked = {*call.items, *([call.by] if call.by else [])}
@@ -113,7 +126,7 @@ def _items(agreement: "Agreement", call: Asking, at: datetime) -> Refusal | None
     )  # fmt: skip
 
 
-def _batch_size(agreement: "Agreement", call: Asking, at: datetime) -> Refusal | None:
+def _batch_size(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
     if call.number_of_keys <= agreement.max_keys:
         return None
     return TooManyKeys(
@@ -122,15 +135,140 @@ def _batch_size(agreement: "Agreement", call: Asking, at: datetime) -> Refusal |
     )  # fmt: skip
 
 
+def _hours(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
+    if not agreement.hours or any(window.covers(at, around.calendar) for window in agreement.hours):
+        return None
+    return OutOfHours(
+        f"Agreement {agreement.id} allows no call at this hour.",
+        hint=f"It allows: {'; '.join(map(str, agreement.hours))}, {around.calendar.zone.key} time.",
+        agreement=agreement.id, term="hours",
+    )  # fmt: skip
+
+
+def _cases(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
+    if agreement.rows.allow_case(call.case_code, call.organisation):
+        return None
+    return CaseNotOwn(
+        f"Agreement {agreement.id} is for cases of your own organisation only.",
+        hint="State the case's code, which begins with your organisation's credit code.",
+        agreement=agreement.id, term="cases",
+    )  # fmt: skip
+
+
+def _rows(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
+    return None  # of each record, once it is read: exchange_api.agreed
+
+
+def _answer(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
+    if agreement.answer.discloses_values or not (call.items or call.provenance):
+        return None
+    return FormNotAgreed(
+        f"Agreement {agreement.id} is for answers of the form {agreement.answer.form}, which show no item.",
+        hint="Name no items and ask for no provenance.", agreement=agreement.id, term="answer",
+    )  # fmt: skip
+
+
+def _quota(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
+    if agreement.quota_per_day is None:
+        return None
+    left = agreement.quota_per_day - _used(agreement, at, around)
+    if call.number_of_keys <= left:
+        return None
+    return QuotaSpent(
+        f"Agreement {agreement.id} allows {agreement.quota_per_day} records a day; {max(left, 0)} are left today.",
+        hint="Ask for what is left, or again tomorrow.",
+        agreement=agreement.id, term="quota", retry_after=seconds_of_day_left(at, around.calendar),
+    )  # fmt: skip
+
+
+def _rate(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
+    if agreement.rate is None:
+        return None
+    spent = around.spent.get(agreement.id)
+    wait = agreement.rate.wait(spent.full_at if spent else None, at)
+    if not wait:
+        return None
+    return TooFast(
+        f"Agreement {agreement.id} allows {agreement.rate.per_second:g} calls a second, {agreement.rate.burst} at once.",
+        hint="Call again when the time told in Retry-After has passed.",
+        agreement=agreement.id, term="rate", retry_after=-(-wait // timedelta(seconds=1)),
+    )  # fmt: skip
+
+
+def _used(agreement: "Agreement", at: datetime, around: Circumstances) -> int:
+    spent = around.spent.get(agreement.id)
+    return spent.on(around.calendar.day(at)) if spent else 0
+
+
 def _one_of(allowed: Collection[str]) -> str:
     return f"It covers: {', '.join(sorted(allowed))}."
+
+
+# ── what was agreed ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _of(name: str, agreement: "Agreement", at: datetime, around: Circumstances) -> Mapping[str, Any]:
+    agreed = agreement.terms.get(name)
+    return {} if agreed is None else {"agreed": agreed}
+
+
+def _quota_told(agreement: "Agreement", at: datetime, around: Circumstances) -> Mapping[str, Any]:
+    if agreement.quota_per_day is None:
+        return {}
+    left = max(agreement.quota_per_day - _used(agreement, at, around), 0)
+    return {"agreed": agreement.quota_per_day, "remaining": left}
+
+
+def _rate_told(agreement: "Agreement", at: datetime, around: Circumstances) -> Mapping[str, Any]:
+    if agreement.rate is None:
+        return {}
+    spent = around.spent.get(agreement.id)
+    left = agreement.rate.left(spent.full_at if spent else None, at)
+    return {"agreed": agreement.rate.as_dict(), "remaining": left}
 
 
 TERMS = (
     Term("status", "27", "Is the agreement in force, neither suspended nor ended?", _status),
     Term("validity", "20", "Is the call made between its first and its last moment?", _validity),
+    Term(
+        "hours",
+        "20",
+        "Is the call made at an hour that was agreed, by local time?",
+        _hours,
+        partial(_of, "hours"),
+    ),
     Term("purpose", "20, 25", "Is the purpose stated one that was agreed?", _purpose),
     Term("legal_basis", "20", "Is the legal basis stated one that was agreed?", _legal_basis),
+    Term(
+        "cases",
+        "20, 25",
+        "Is the case one of the caller's own organisation, where only those were agreed?",
+        _cases,
+    ),
     Term("items", "20, 25", "Are all items asked for, and the one asked by, agreed?", _items),
+    Term(
+        "rows",
+        "20, 25",
+        "Is the record one of those agreed? Asked of each once it is read; any other is answered as if there were none.",
+        _rows,
+        partial(_of, "rows"),
+    ),
+    Term(
+        "answer",
+        "20",
+        "Does the call leave the items out where only yes or no, or a threshold, was agreed?",
+        _answer,
+        partial(_of, "answer"),
+    ),
     Term("batch_size", "20", "Does the call ask for no more keys than agreed?", _batch_size),
+    Term(
+        "quota",
+        "20, 25",
+        "Are as many records as the call asks for left of today's?",
+        _quota,
+        _quota_told,
+        spending=True,
+    ),
+    Term("rate", "20", "Are no more calls made each second than agreed?", _rate, _rate_told, spending=True),
 )
+SPENDING = tuple(term for term in TERMS if term.spending)

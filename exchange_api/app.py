@@ -20,6 +20,7 @@ from exchange_api.problems import document, problem
 from exchange_api.routes import add_routes
 from exchange_api.unread import UnreadBodies
 from exchange_api.works import Works, open_works
+from infra.clock import Clock, now
 from infra.settings import Settings, load_settings
 from infra.telemetry import configure_logging
 from schemas.errors import HubError, MalformedRequest
@@ -38,9 +39,14 @@ class _Described(FastAPI):
 
 
 def create_app(
-    settings: Settings | None = None, routes: Callable[[FastAPI, Opened], None] = add_routes
+    settings: Settings | None = None,
+    routes: Callable[[FastAPI, Opened], None] = add_routes,
+    clock: Clock = now,
 ) -> FastAPI:
-    """Make the application; ``routes`` adds what it answers, given a function that returns the opened works."""
+    """Make the application; ``routes`` adds what it answers, given a function that returns the opened works.
+
+    ``clock`` tells the moment at which calls are judged.
+    """
     opened: list[Works] = []
 
     @asynccontextmanager
@@ -48,7 +54,7 @@ def create_app(
         try:
             given = settings or load_settings()
             configure_logging(given.log_level)
-            async with open_works(given) as works:
+            async with open_works(given, clock) as works:
                 opened.append(works)
                 gc.collect()
                 gc.freeze()  # what is open now stays: collecting among it takes a third of a second, in the midst of calls

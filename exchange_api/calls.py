@@ -43,6 +43,7 @@ class Call:
     by: str | None
     provenance: bool
     stated: Stated
+    organisation: str = ""
 
     @property
     def purpose(self) -> str:
@@ -53,6 +54,11 @@ class Call:
     def legal_basis(self) -> str:
         """The law that the caller acts under."""
         return self.stated.legal_basis
+
+    @property
+    def case_code(self) -> str:
+        """The case the call belongs to."""
+        return self.stated.case_code
 
     @property
     def number_of_keys(self) -> int:
@@ -100,11 +106,11 @@ def _checked(text: str, place: str) -> str:
     return text
 
 
-def record_call(resource: Resource, key: str, scope: Scope, stated: Stated) -> Call:
+def record_call(resource: Resource, key: str, scope: Scope, stated: Stated, organisation: str) -> Call:
     """Read ``GET …/records/{key}?items=a,b&provenance=true``."""
     names, provenance = _chosen(scope["query_string"])
     key = checked_key(resource.key, key, 1)
-    return Call((key,), known_items(resource, names), None, provenance, stated)
+    return Call((key,), known_items(resource, names), None, provenance, stated, organisation)
 
 
 @lru_cache(maxsize=4096)  # few choices, many calls
@@ -136,7 +142,7 @@ def _flag(text: str) -> bool:
     return text == "true"
 
 
-def query_call(resource: Resource, body: Mapping[str, Any], stated: Stated) -> Call:
+def query_call(resource: Resource, body: Mapping[str, Any], stated: Stated, organisation: str) -> Call:
     """Read the body of ``POST …/query``."""
     unknown = body.keys() - {"keys", "items", "by", "provenance", "purpose", "legal_basis", "case_code"}
     if unknown:
@@ -152,9 +158,8 @@ def query_call(resource: Resource, body: Mapping[str, Any], stated: Stated) -> C
         raise MalformedRequest("Field provenance must be true or false.")
     by = _lookup(resource, body.get("by"))
     item = resource.item(by) if by else resource.key
-    return Call(
-        checked_keys(item, keys), known_items(resource, items), by, body.get("provenance", False), stated
-    )
+    chosen = known_items(resource, items)
+    return Call(checked_keys(item, keys), chosen, by, body.get("provenance", False), stated, organisation)
 
 
 async def body_of(request: Request) -> Mapping[str, Any]:

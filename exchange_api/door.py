@@ -7,9 +7,9 @@ security boundary: values in the clear pass through ``Door``, which logs none of
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -22,18 +22,24 @@ from audit.appender import Appender
 from audit.entry import Entry, Kind, new_entry_id
 from audit.receipts import Receipts
 from catalog.actor import Actor
-from catalog.agreement import Agreement
+from catalog.agreement import Agreement, agreement_allowing
 from catalog.directory import Directory
 from catalog.person import Person
 from catalog.session import SignedIn
+from catalog.spending import Draw
 from catalog.system import System
+from catalog.terms import Circumstances
 from exchange_api.admission import SYSTEMS, Admission
+from exchange_api.agreed import limits
 from exchange_api.calls import Call, Stated, headers_of
 from exchange_api.problems import problem, status_of
 from exchange_api.reception import Reception
+from exchange_api.spender import Spender
+from infra.clock import Clock, now
 from infra.telemetry import describe
 from schemas.errors import (
     AccessDenied,
+    AllowanceSpent,
     CallError,
     HubError,
     LedgerUnavailable,
@@ -67,13 +73,25 @@ class Attempt:
     records: int = 0
     etag: str = ""
     unchanged: bool = False
-    facts: Mapping[str, str] | None = None
+    facts: Mapping[str, Any] | None = None
+    draw: Draw | None = None
+    limits: Mapping[str, str] = field(default_factory=dict)
 
     def identify(self) -> None:
         """Read the headers and take over the caller's id where it is a UUID, which cannot hold a personal value."""
         self.headers = headers_of(self.request.scope)
         given = self.headers.get(b"hub-request-id")
         self.id = given.decode().lower() if given and _UUID.fullmatch(given) else str(self.entry_id)
+
+    @property
+    def organisation(self) -> str:
+        """The organisation of the system that asks; none where none does."""
+        return self.system.organisation if self.system else ""
+
+    def count_outside(self, records: int) -> None:
+        """Put on the ledger how many records were found that are outside the agreed rows; the caller is not told."""
+        if records:
+            self.facts = {**(self.facts or {}), "outside": records}
 
     @property
     def person(self) -> Person | None:
@@ -105,7 +123,9 @@ class Parts:
     reception: Reception
     directory: Directory
     appender: Appender
+    spender: Spender
     receipts: Receipts
+    clock: Clock = now
 
 
 Reading = Callable[[Attempt], Awaitable[Any]]
@@ -147,7 +167,7 @@ class Door:
 
     async def _answered(self, attempt: Attempt, body: bytes) -> Response:
         entry = _entry(attempt, Kind.CALL, "answered", None)
-        await self._parts.appender.append(entry)
+        await self._record(attempt, entry)
         headers = self._receipt(attempt, entry)
         if attempt.etag:
             headers |= {
@@ -167,11 +187,34 @@ class Door:
         else:
             outcome = "refused" if isinstance(error, CallError) or status_of(error) < 500 else "failed"
             entry = _entry(attempt, Kind.REFUSAL, outcome, error.code)
+        if isinstance(error, AllowanceSpent):
+            attempt.limits = self._limits_met(attempt, error)
         try:
-            await self._parts.appender.append(entry)
+            await self._record(attempt, entry)
         except LedgerUnavailable as unwritten:
             return problem(unwritten, attempt.id)
+        except AllowanceSpent as spent:  # that there is no such record is an answer, too
+            return await self.refused(attempt, spent)
         return problem(error, attempt.id, self._receipt(attempt, entry))
+
+    async def _record(self, attempt: Attempt, entry: Entry) -> None:
+        """Return when the entry is durable; what is answered spends what its agreement allows, in the same commit."""
+        draw, attempt.draw = attempt.draw, None
+        if draw is None or entry.kind is not Kind.CALL:
+            await self._parts.appender.append(entry)
+        else:
+            spent = await self._parts.spender.append(entry, draw)
+            attempt.limits = limits(
+                draw.agreement, draw.at, spent, self._parts.spender.circumstances.calendar
+            )
+
+    def _limits_met(self, attempt: Attempt, refusal: AllowanceSpent) -> Mapping[str, str]:
+        """Return the headers that say what is left of the agreement that refuses a call."""
+        at, around = self._parts.clock(), self._parts.spender.circumstances
+        for agreement in self.agreements(attempt, attempt.resource or ""):
+            if agreement.id == refusal.context.get("agreement") and agreement.id in around.spent:
+                return limits(agreement, at, around.spent[agreement.id], around.calendar)
+        return {}
 
     def _receipt(self, attempt: Attempt, entry: Entry) -> dict[str, str]:
         return {
@@ -179,7 +222,27 @@ class Door:
             "Hub-Entry": str(entry.id),
             "Hub-Promise": self._parts.receipts.promise(entry),
             "Cache-Control": "no-store",
+            **attempt.limits,
         }
+
+    def agreed(self, attempt: Attempt, resource: str, call: Call) -> Agreement:
+        """Return the agreement that allows the call at this moment, under which the attempt goes on; raise the refusal."""
+        attempt.items, at = call.items, self._parts.clock()
+        agreement = agreement_allowing(
+            self.agreements(attempt, resource), call, at, self._parts.spender.circumstances
+        )
+        attempt.agreement = agreement
+        attempt.items = (
+            (call.items or agreement.items) if agreement.answer.discloses_values else agreement.answer.items
+        )
+        attempt.draw = Draw(agreement, call, at) if agreement.is_spent else None
+        return agreement
+
+    async def circumstances(self, agreements: Sequence[Agreement]) -> tuple[datetime, Circumstances]:
+        """Return the moment and what a call would meet at it, with what is spent of these agreements in truth."""
+        at, spender = self._parts.clock(), self._parts.spender
+        counted = any(agreement.is_spent for agreement in agreements)
+        return at, await spender.as_spent(agreements, at) if counted else spender.circumstances
 
     def agreements(self, attempt: Attempt, resource: str) -> list[Agreement]:
         """Return the agreements of the caller on a resource, in force or not."""
@@ -211,8 +274,3 @@ def _entry(attempt: Attempt, kind: Kind, outcome: str, problem_code: str | None)
         request=attempt.id,
         facts=attempt.facts,
     )
-
-
-def now() -> datetime:
-    """Return the moment agreements are judged at."""
-    return datetime.now(UTC)

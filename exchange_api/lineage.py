@@ -14,16 +14,18 @@ from typing import Any
 from sqlalchemy import Connection
 
 from base_libraries.origins import Moment
-from catalog.agreement import AgreementStatus, agreement_allowing
+from catalog.agreement import AgreementStatus
 from connectors.push.options import PushOptions
 from connectors.source import Source
+from exchange_api.agreed import within
 from exchange_api.calls import Call, checked_key, known_items, parameters_of, stated_in
-from exchange_api.door import Attempt, Door, now
+from exchange_api.door import Attempt, Door
 from exchange_api.library import Library, Shelf
 from exchange_api.readings import shelf_of
 from hub.lineage.backward import Question, no_such_version, trace
 from hub.lineage.forward import Page, Reach, impact, of_column, of_resource, of_source
 from hub.source_registry import Registry
+from infra.clock import now
 from infra.database import Database, Role
 from schemas.errors import AccessDenied, MalformedRequest, UnknownColumn, UnknownSource
 from schemas.resource import Resource
@@ -52,6 +54,7 @@ class LineageDesk:
         subject = shelf.reader.subject(key)
         attempt.subjects = [subject]
         question = self._permitted(attempt, shelf, key, _question(attempt, shelf.resource))
+        await self._check_within(attempt, shelf, subject)
         answer = await asyncio.to_thread(self._traced, shelf, subject, question)
         if answer is None:
             raise no_such_version(shelf.resource)
@@ -68,11 +71,18 @@ class LineageDesk:
             return replace(question, items=attempt.items)
         if question.values:
             raise AccessDenied("Values in lineage are for administrators.", hint="Leave out: values=masked.")
-        call = Call((key,), question.items, None, False, stated)
-        agreement = agreement_allowing(self._door.agreements(attempt, shelf.resource.code), call, now())
-        attempt.agreement = agreement
-        attempt.items = question.items or agreement.items
+        call = Call((key,), question.items, None, True, stated, system.organisation)
+        self._door.agreed(attempt, shelf.resource.code, call)
         return replace(question, items=attempt.items, inside=False)
+
+    async def _check_within(self, attempt: Attempt, shelf: Shelf, subject: bytes) -> None:
+        """Raise what is raised where there is no record, if it is outside the agreed rows as it is today."""
+        if attempt.agreement is None or not attempt.agreement.rows.conditions:
+            return
+        row = await shelf.by_key.ask(subject)
+        if row is None or not within(attempt.agreement, shelf, [row]):
+            attempt.count_outside(int(row is not None))
+            raise no_such_version(shelf.resource)
 
     def _traced(self, shelf: Shelf, subject: bytes, question: Question) -> dict[str, Any] | None:
         with self._database.engine(Role.APPLICATION).connect() as connection:

@@ -61,6 +61,7 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     errors.RecordNotFound: HTTPStatus.NOT_FOUND,
     errors.AuthenticationFailed: HTTPStatus.UNAUTHORIZED,
     errors.AccessDenied: HTTPStatus.FORBIDDEN,
+    errors.AllowanceSpent: HTTPStatus.TOO_MANY_REQUESTS,
 }
 
 TOLD = ("agreement", "term")  # members of the document beside those of RFC 9457, where an error has them
@@ -84,7 +85,8 @@ def problem(
 ) -> Response:
     """Answer with the error's problem document; a fault of the hub's own shows no detail of its inside."""
     status = status_of(error)
-    waits = next((RETRY_AFTER[kind] for kind in type(error).__mro__ if kind in RETRY_AFTER), None)
+    family = next((RETRY_AFTER[kind] for kind in type(error).__mro__ if kind in RETRY_AFTER), None)
+    waits = error.context.get("retry_after", family)  # the former where it is known of this very request
     sent = {**(headers or {}), **({} if waits is None else {"Retry-After": str(waits)})}
     inside = status is HTTPStatus.INTERNAL_SERVER_ERROR
     detail = (

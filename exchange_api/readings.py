@@ -3,16 +3,19 @@
 Part of the security boundary: these functions hold records in the clear and hand them to the door's answer only.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from catalog.agreement import agreement_allowing
+from catalog.agreement import Agreement
 from catalog.explanation import explain
+from exchange_api.agreed import all_within, verdict, within
 from exchange_api.calls import Call, body_of, query_call, record_call, stated_in
-from exchange_api.door import Attempt, Door, now
+from exchange_api.door import Attempt, Door
 from exchange_api.library import Library, Row, Shelf
 from schemas.errors import RecordNotFound, UnknownResource
 from schemas.resource import Resource
+
+Found = Mapping[bytes, Sequence[Row]]
 
 
 def shelf_of(library: Library, attempt: Attempt) -> Shelf:
@@ -33,20 +36,25 @@ class Readings:
         self._door = door
 
     async def record(self, attempt: Attempt) -> Any:
-        """Answer one record by key; ``RecordNotFound`` when the library has none."""
+        """Answer one record by key, or yes or no of it; ``RecordNotFound`` when the library has none that is agreed."""
         shelf = shelf_of(self._library, attempt)
         attempt.stated = stated_in(attempt.headers)
         key = attempt.request.path_params["key"]
         attempt.keys = 1
-        call = record_call(shelf.resource, key, attempt.request.scope, attempt.stated)
+        call = record_call(shelf.resource, key, attempt.request.scope, attempt.stated, attempt.organisation)
         subject = shelf.reader.subject(call.keys[0])
         attempt.subjects = [subject]
-        masks = self._agreed(attempt, shelf, call)
+        agreement = self._door.agreed(attempt, shelf.resource.code, call)
         row = await shelf.by_key.ask(subject)
-        if row is None:
+        found = [] if row is None else [row]
+        rows = within(agreement, shelf, found)
+        attempt.count_outside(len(found) - len(rows))
+        if not agreement.answer.discloses_values:
+            return {"resource": shelf.resource.code, "answer": verdict(agreement, shelf, rows)}
+        if not rows:
             raise RecordNotFound(f"Resource {shelf.resource.code} has no record of that key.")
         attempt.records = 1
-        (told,) = await self._told(attempt, shelf, [row], call, masks)
+        (told,) = await self._told(attempt, shelf, rows, call, agreement)
         return {"resource": shelf.resource.code, **told}
 
     async def query(self, attempt: Attempt) -> Any:
@@ -55,20 +63,34 @@ class Readings:
         body = await body_of(attempt.request)
         attempt.stated = stated_in(attempt.headers, body)
         attempt.keys = len(body["keys"]) if isinstance(body.get("keys"), list) else 0
-        call = query_call(shelf.resource, body, attempt.stated)
+        call = query_call(shelf.resource, body, attempt.stated, attempt.organisation)
         attempt.subjects = self._indexes(shelf, call)
-        masks = self._agreed(attempt, shelf, call)
-        found = await self._rows(shelf, call, attempt.subjects)
+        agreement = self._door.agreed(attempt, shelf.resource.code, call)
+        every = await self._rows(shelf, call, attempt.subjects)
+        found = all_within(agreement, shelf, every)
+        attempt.count_outside(_number(every) - _number(found))
         pairs = list(zip(call.keys, attempt.subjects, strict=True))
+        if agreement.answer.discloses_values:
+            return {
+                "resource": shelf.resource.code,
+                **await self._records(attempt, shelf, call, pairs, found),
+            }
+        answers = [
+            {"key": key, "answer": verdict(agreement, shelf, found.get(index, ()))} for key, index in pairs
+        ]
+        return {"resource": shelf.resource.code, "answers": answers}
+
+    async def _records(
+        self, attempt: Attempt, shelf: Shelf, call: Call, pairs: Sequence[tuple[str, bytes]], found: Found
+    ) -> dict[str, Any]:
         keys, rows = [], []
         for key, index in pairs:
             for row in found.get(index, ()):
                 keys.append(key)
                 rows.append(row)
-        told = await self._told(attempt, shelf, rows, call, masks)
+        told = await self._told(attempt, shelf, rows, call, attempt.agreement)
         attempt.records = len(rows)
         return {
-            "resource": shelf.resource.code,
             "records": [{"key": key, **record} for key, record in zip(keys, told, strict=True)],
             "missing": [key for key, index in pairs if index not in found],
         }
@@ -78,9 +100,11 @@ class Readings:
         shelf = shelf_of(self._library, attempt)
         body = await body_of(attempt.request)
         attempt.stated = stated_in(attempt.headers, body)
-        call = query_call(shelf.resource, body, attempt.stated)
+        call = query_call(shelf.resource, body, attempt.stated, attempt.organisation)
         attempt.items = call.items
-        return explain(self._door.agreements(attempt, shelf.resource.code), call, now()).as_dict()
+        its = self._door.agreements(attempt, shelf.resource.code)
+        at, around = await self._door.circumstances(its)
+        return explain(its, call, at, around).as_dict()
 
     async def resources(self, attempt: Attempt) -> Any:
         """List the catalogue: what there is, and what of it the caller's agreements cover."""
@@ -110,21 +134,12 @@ class Readings:
             "agreed_items": sorted({item for a in agreements for item in a.items}, key=resource.position),
         }
 
-    def _agreed(self, attempt: Attempt, shelf: Shelf, call: Call) -> Mapping[str, Callable[[Any], Any]]:
-        attempt.items = call.items
-        agreement = agreement_allowing(self._door.agreements(attempt, shelf.resource.code), call, now())
-        attempt.agreement = agreement
-        attempt.items = call.items or agreement.items
-        return {name: shelf.masks[name] for name in agreement.masked}
-
     def _indexes(self, shelf: Shelf, call: Call) -> list[bytes]:
         if call.by is None:
             return [shelf.reader.subject(key) for key in call.keys]
         return [shelf.reader.lookup(call.by, key) for key in call.keys]
 
-    async def _rows(
-        self, shelf: Shelf, call: Call, indexes: Sequence[bytes]
-    ) -> Mapping[bytes, Sequence[Row]]:
+    async def _rows(self, shelf: Shelf, call: Call, indexes: Sequence[bytes]) -> Found:
         if call.by is None:
             return await self._library.by_keys(shelf, indexes)
         return await self._library.by_lookup(shelf, call.by, indexes)
@@ -135,13 +150,13 @@ class Readings:
         shelf: Shelf,
         rows: Sequence[Row],
         call: Call,
-        masks: Mapping[str, Callable[[Any], Any]],
+        agreement: Agreement | None,
     ) -> list[dict[str, Any]]:
         items = attempt.items or ()
         records = shelf.reader.records(rows, items)
-        for name in masks.keys() & set(items):
+        for name in agreement.masked & set(items) if agreement else ():
             for record in records:
-                record[name] = masks[name](record[name])
+                record[name] = shelf.masks[name](record[name])
         told: list[dict[str, Any]] = [
             {"version": row["_version"], "valid_from": row["_valid_from"], "data": record}
             for row, record in zip(rows, records, strict=True)
@@ -150,3 +165,7 @@ class Readings:
             for one, row in zip(told, rows, strict=True):
                 one["provenance"] = await self._library.provenance(shelf, row, items)
         return told
+
+
+def _number(found: Found) -> int:
+    return sum(map(len, found.values()))

@@ -26,11 +26,14 @@ from exchange_api.reception import Reception
 from exchange_api.session_desk import SessionDesk
 from exchange_api.source_process import SourceProcess
 from exchange_api.sources import SourceDesk
+from exchange_api.spender import LANES as SPENDER_LANES
+from exchange_api.spender import Spender
 from exchange_api.tokens import Tokens
 from exchange_api.transactions import Transactions
 from hub.imported_code_sets import ImportedCodeSets
 from hub.local_accounts import LocalAccounts
 from hub.source_registry import Registry
+from infra.clock import Clock, now
 from infra.database import Database, Role, check_ready, open_database
 from infra.keycheck import check_keyring
 from infra.keyring import FileKeyring
@@ -39,6 +42,7 @@ from infra.settings import Settings
 from schemas.code_sets import resolve_imported_by
 from schemas.errors import HubError
 from schemas.resource import resources_shipped
+from schemas.working_days import calendar_of
 
 SECONDS_BETWEEN_SEALS = 10.0
 _QUERY_LANES = 2  # for calls of many keys, beside those that share queries
@@ -62,7 +66,7 @@ class Works:
 
 
 @asynccontextmanager
-async def open_works(settings: Settings) -> AsyncIterator[Works]:
+async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Works]:
     """Open database, keyring, catalogue and ledger; the errors of ``infra.database`` say what is missing."""
     async with AsyncExitStack() as stack:
         database = stack.enter_context(open_database(settings))
@@ -81,7 +85,10 @@ async def open_works(settings: Settings) -> AsyncIterator[Works]:
         tokens = Tokens(keyring, settings.hub_id, settings.token_seconds)
         people = await _lanes(stack, database, RECEPTION_LANES)
         reception = Reception(tokens, directory, people, settings.session_idle_seconds)
-        door = Door(Parts(reception, directory, appender, Receipts(keyring)))
+        calendar = calendar_of(settings.calendar, settings.time_zone).lenient()
+        spender = Spender(await _lanes(stack, database, SPENDER_LANES), calendar)
+        stack.push_async_callback(spender.drain)
+        door = Door(Parts(reception, directory, appender, spender, Receipts(keyring), clock))
         library = Library(resources_shipped(), keyring, reading)
         oauth = TokenEndpoint(tokens, directory, door, reading, settings.public_url, settings.hub_id)
         sealing = asyncio.create_task(_keep_sealing(database, ledger_signer(keyring, settings.hub_id)))

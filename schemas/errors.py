@@ -634,3 +634,45 @@ class PurposeNotAgreed(AccessDenied):
 
     code = "purpose_not_agreed"
     title = "The agreement is for another purpose"
+
+
+class OutOfHours(AccessDenied):
+    """The agreement allows no call at this hour."""
+
+    code = "out_of_hours"
+    title = "The agreement allows no call at this hour"
+
+
+class CaseNotOwn(AccessDenied):
+    """The agreement is for the caller's own cases, and the case stated is another organisation's."""
+
+    code = "case_not_own"
+    title = "The case is not your organisation's"
+
+
+class FormNotAgreed(AccessDenied):
+    """The agreement is for an answer that shows no values, and values were asked for."""
+
+    code = "form_not_agreed"
+    title = "The agreement is for another form of answer"
+
+
+class AllowanceSpent(CallError):
+    """What the agreement allows is spent for now; ``retry_after`` says how many seconds that lasts."""
+
+    code = "allowance_spent"
+    title = "What the agreement allows is spent"
+
+
+class QuotaSpent(AllowanceSpent):
+    """Fewer records are left of the day's than the call asks for."""
+
+    code = "quota_spent"
+    title = "The day's quota is spent"
+
+
+class TooFast(AllowanceSpent):
+    """More calls are made each second than agreed."""
+
+    code = "too_fast"
+    title = "Calls come too fast"

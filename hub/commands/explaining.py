@@ -1,8 +1,10 @@
 """``hub explain``: which term of which agreement allows or refuses a call."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,6 +30,9 @@ class Asked:
     by: str | None
     purpose: str
     legal_basis: str
+    case_code: str
+    organisation: str
+    provenance: bool
     number_of_keys: int
 
 
@@ -41,35 +46,38 @@ def call(
         list[str] | None, typer.Option(help="An item it asks for; may be given again. Default: all agreed.")
     ] = None,
     by: Annotated[str | None, typer.Option(help="The lookup item it asks by. Default: the key.")] = None,
+    case: Annotated[str, typer.Option(help="The code of the case it states.")] = "",
+    provenance: Annotated[bool, typer.Option(help="Whether it asks where values come from.")] = False,
     keys: Annotated[int, typer.Option(min=1, help="How many keys it asks for.")] = 1,
     at: Annotated[
         datetime | None, typer.Option(help="When, in the time of this machine. Default: now.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the terms that decide calls what they say of one. Exit code 1 where it would be refused."""
+    """Ask the terms that decide calls what they say of one; nothing is spent. Exit code 1 where it would be refused."""
     from catalog.explanation import explain
     from catalog.system import SystemStatus
+    from catalog.terms import Circumstances
+    from infra.clock import now
     from schemas.errors import AccessDenied
     from schemas.resource import resource_named
+    from schemas.working_days import calendar_of
 
     known = resource_named(resource)
-    asked = Asked(
-        tuple(known.item(name).name for name in item or ()),
-        by and known.item(by).name,
-        purpose,
-        legal_basis,
-        keys,
-    )
-    moment = at.astimezone() if at else datetime.now(UTC)
-    with administered() as (_hub, catalogue, _people):
+    items = tuple(known.item(name).name for name in item or ())
+    moment = at.astimezone() if at else now()
+    with administered() as (hub, catalogue, _people):
         caller = catalogue.system(system)
         its = [one for one in catalogue.agreements() if (one.system, one.resource) == (system, resource)]
+        calendar = calendar_of(hub.settings.calendar, hub.settings.time_zone).lenient()
+        around = Circumstances(calendar, catalogue.spent(its, moment))
+    by = by and known.item(by).name
+    asked = Asked(items, by, purpose, legal_basis, case, caller.organisation, provenance, keys)
     if caller.status is not SystemStatus.ACTIVE:
         raise AccessDenied(
             f"System {system} is suspended, so all its calls are refused.", hint="Run: hub client resume"
         )
-    explanation = explain(its, asked, moment)
+    explanation = explain(its, asked, moment, around)
     if as_json:
         print_json(explanation.as_dict())
     else:
@@ -79,17 +87,16 @@ def call(
 
 def _show(explanation: "Explanation") -> None:
     for agreement, judged in explanation.judged:
-        rows = [
-            [
-                one.term.name,
-                one.term.article,
-                "refuses" if one.refusal else "allows",
-                str(one.refusal or one.term.asks),
-            ]
-            for one in judged
-        ]
-        console.print(table(f"Agreement {agreement.id}", ["term", "article", "", ""], rows))
+        rows = [_row(explanation.told(agreement, one)) for one in judged]
+        console.print(table(f"Agreement {agreement.id}", ["term", "article", "", "", "agreed"], rows))
     if explanation.allowing:
         console.print(f"Allowed, under agreement {explanation.allowing.id}.")
     else:
         console.print(f"Refused: {explanation.refusal}", markup=False)
+
+
+def _row(told: Mapping[str, Any]) -> list[str]:
+    said = f"{told['detail']} {told['hint']}".strip() if "detail" in told else told["asks"]
+    agreed = "" if "agreed" not in told else json.dumps(told["agreed"], ensure_ascii=False)
+    left = f", {told['remaining']} left" if "remaining" in told else ""
+    return [told["term"], told["article"], "allows" if told["allows"] else "refuses", said, agreed + left]

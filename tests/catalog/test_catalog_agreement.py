@@ -31,6 +31,9 @@ class Asked:
     by: str | None = None
     purpose: str = "企业开办"
     legal_basis: str = "行政许可法第三十四条"
+    case_code: str = "CASE-1"
+    organisation: str = "11500000009275123X"
+    provenance: bool = False
     number_of_keys: int = 1
 
 
@@ -80,7 +83,7 @@ def test_what_is_explained_is_what_is_decided(asked, changed, at, refused):
     assert told["agreement"] == (None if refused else "a-1")
     if refused:
         assert (told["refusal"]["code"], told["refusal"]["term"]) == (refused.code, refusing[0])
-        assert told["agreements"][0]["terms"][-1]["term"] == "batch_size"
+        assert [one["term"] for one in told["agreements"][0]["terms"]] == [term.name for term in TERMS]
 
 
 def test_who_has_no_agreement_is_told_so():

@@ -17,6 +17,7 @@ from catalog.agreement import Agreement
 from catalog.allowance import Spent
 from catalog.spending import Draw, Held, hold, spent_of, store
 from catalog.terms import Circumstances, Refusal
+from infra.clock import Clock, now
 from infra.coalescing import Coalescer
 from infra.lanes import Lanes
 from schemas.errors import DatabaseUnavailable, HubError
@@ -38,8 +39,9 @@ class Spending:
 class Spender:
     """Records and counts calls for one process and event loop; knows what is spent at least, so as to refuse before reading."""
 
-    def __init__(self, lanes: Lanes, calendar: Calendar) -> None:
+    def __init__(self, lanes: Lanes, calendar: Calendar, clock: Clock = now) -> None:
         self._lanes = lanes
+        self._clock = clock
         self._known: dict[str, Spent] = {}
         self._coalescer: Coalescer[Spending, Refusal | Spent] = Coalescer(
             self._recorded, lanes=LANES, keep_cancelled=True
@@ -74,6 +76,9 @@ class Spender:
     async def _record(self, asked: list[Spending], *, broken: bool) -> Sequence[Refusal | Spent]:
         """Hold, judge, store and append; ``broken`` says that an attempt before may have been committed, or not."""
         async with self._lanes.one() as connection, connection.transaction():
+            began = (
+                self._clock()
+            )  # no later than the database's time under the locks: what is known is what is spent at least
             await connection.execute(_LIMITS)
             held = await hold(connection, [one.draw for one in asked], self.circumstances.calendar)
             recorded = await _recorded_of(connection, asked) if broken else frozenset[UUID]()
@@ -83,7 +88,7 @@ class Spender:
             await store(connection, held, (one.draw.agreement.id for one in new))
             await copy_entries(connection, [one.entry for one in new])
         for one in asked:
-            self._known[one.draw.agreement.id] = held.seen(held.spent[one.draw.agreement.id], one.draw.at)
+            self._known[one.draw.agreement.id] = held.seen(held.spent[one.draw.agreement.id], began)
         return outcomes
 
 

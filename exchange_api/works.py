@@ -86,7 +86,7 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         people = await _lanes(stack, database, RECEPTION_LANES)
         reception = Reception(tokens, directory, people, settings.session_idle_seconds)
         calendar = calendar_of(settings.calendar, settings.time_zone).lenient()
-        spender = Spender(await _lanes(stack, database, SPENDER_LANES), calendar)
+        spender = Spender(await _lanes(stack, database, SPENDER_LANES), calendar, clock)
         stack.push_async_callback(spender.drain)
         door = Door(Parts(reception, directory, appender, spender, Receipts(keyring), clock))
         library = Library(resources_shipped(), keyring, reading)

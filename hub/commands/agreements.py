@@ -1,28 +1,53 @@
 """``hub agreement``: on which terms each system may read."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hub.commands.administering import administered
-from hub.commands.screen import AsJson, actor, console, print_json, table
+from hub.commands.screen import AsJson, actor, console, print_json, table, tell
+
+if TYPE_CHECKING:
+    from catalog.agreement import Agreement
 
 app = typer.Typer(no_args_is_help=True, help="What each system may read, for which purpose, until when.")
+Texts = list[str] | None
 
 
 @app.command("add")
 def add_agreement(
-    system: Annotated[str, typer.Argument(help="The system that may read.")],
-    resource: Annotated[str, typer.Argument(help="The resource it may read.")],
-    purpose: Annotated[list[str], typer.Option(help="A purpose it may state; may be given again.")],
-    legal_basis: Annotated[list[str], typer.Option(help="A legal basis it may state; may be given again.")],
+    system: Annotated[
+        str, typer.Argument(help="The system that may read; or alone, a YAML file of a whole agreement.")
+    ],
+    resource: Annotated[str | None, typer.Argument(help="The resource it may read.")] = None,
+    purpose: Annotated[Texts, typer.Option(help="A purpose it may state; may be given again.")] = None,
+    legal_basis: Annotated[
+        Texts, typer.Option(help="A legal basis it may state; may be given again.")
+    ] = None,
     item: Annotated[
-        list[str] | None, typer.Option(help="An item it may read; may be given again. Default: all.")
+        Texts, typer.Option(help="An item it may read; may be given again. Default: all.")
     ] = None,
-    mask: Annotated[
-        list[str] | None, typer.Option(help="An item it sees masked only; may be given again.")
+    mask: Annotated[Texts, typer.Option(help="An item it sees masked only; may be given again.")] = None,
+    within: Annotated[
+        Texts, typer.Option(help="Only records of a division, as ITEM=500103; may be given again.")
     ] = None,
+    one_of: Annotated[
+        Texts, typer.Option(help="Only records with such values, as ITEM=1,2; may be given again.")
+    ] = None,
+    own_cases: Annotated[bool, typer.Option(help="Only for cases of its own organisation.")] = False,
+    hours: Annotated[
+        Texts, typer.Option(help="When it may call, as 'working 08:30-17:30'; may be given again.")
+    ] = None,
+    quota: Annotated[int | None, typer.Option(min=1, help="How many records it may ask for a day.")] = None,
+    rate: Annotated[float | None, typer.Option(help="How many calls a second.")] = None,
+    burst: Annotated[int, typer.Option(min=1, help="How many calls at once, with --rate.")] = 1,
+    answer: Annotated[
+        str, typer.Option(help="records; yes_no; or a limit as ITEM>=18, ITEM<=2008-06-01.")
+    ] = "records",
+    max_keys: Annotated[int, typer.Option(min=1, max=1000, help="How many keys a call.")] = 1000,
     days: Annotated[int, typer.Option(min=1, help="For how many days from now it holds.")] = 365,
     number: Annotated[
         str | None, typer.Option(help="The agreement's number; default: made from system and resource.")
@@ -30,32 +55,42 @@ def add_agreement(
     as_json: AsJson = False,
 ) -> None:
     """Put an agreement in force; only what it names may be read (Decree 809, articles 20 and 25)."""
-    from catalog.agreement import Agreement
-    from schemas.resource import resource_named
+    from catalog.agreement_file import read_agreement
 
-    now = datetime.now(UTC)
-    items = tuple(item or [known.name for known in resource_named(resource).items])
-    agreement = Agreement(
-        id=number or f"{system}.{resource}",
-        system=system,
-        resource=resource,
-        items=items,
-        masked=frozenset(mask or ()),
-        purposes=frozenset(purpose),
-        legal_bases=frozenset(legal_basis),
-        valid_from=now,
-        valid_to=now + timedelta(days=days),
-    )
+    if resource is None:
+        agreement = read_agreement(_text(Path(system)), system)
+    else:
+        rows = [*_conditions(within, "within"), *_conditions(one_of, "in"), *([{"cases": "own"}] * own_cases)]
+        pace = None if rate is None else {"per_second": rate, "burst": burst}
+        terms = {
+            "rows": rows,
+            "hours": hours,
+            "quota_per_day": quota,
+            "rate": pace,
+            "answer": _answer(answer),
+        }
+        told: dict[str, Any] = {
+            "id": number or f"{system}.{resource}",
+            "system": system,
+            "resource": resource,
+            "items": item,
+        }
+        told |= {
+            "purposes": purpose or [],
+            "legal_bases": legal_basis or [],
+            "masked": mask or [],
+            "max_keys": max_keys,
+        }
+        agreement = _stated(told | {name: agreed for name, agreed in terms.items() if agreed}, days)
     with administered() as (_hub, catalogue, _people):
         catalogue.add_agreement(agreement, actor=actor())
-    if as_json:
-        print_json(
-            {"agreement": agreement.id, "items": list(items), "valid_to": agreement.valid_to.isoformat()}
-        )
-    else:
-        console.print(
-            f"Agreement {agreement.id} is in force until {agreement.valid_to:%Y-%m-%d}, for {len(items)} items."
-        )
+    said = {
+        "agreement": agreement.id,
+        "items": list(agreement.items),
+        "valid_to": agreement.valid_to.isoformat(),
+    }
+    until = f"until {agreement.valid_to:%Y-%m-%d}, for {len(agreement.items)} items"
+    tell(said | agreement.terms, f"Agreement {agreement.id} is in force {until}.", as_json)
 
 
 @app.command("list")
@@ -71,11 +106,71 @@ def list_agreements(as_json: AsJson = False) -> None:
                 "; ".join(sorted(a.purposes)),
                 f"{a.valid_to:%Y-%m-%d}",
                 a.status.value,
+                ", ".join(a.terms),
             ]
             for a in catalogue.agreements()
         ]
-    columns = ["agreement", "system", "resource", "items", "purposes", "until", "status"]
+    columns = ["agreement", "system", "resource", "items", "purposes", "until", "status", "terms"]
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         console.print(table("Agreements", columns, rows))
+
+
+@app.command("show")
+def show_agreement(
+    agreement: Annotated[str, typer.Argument(help="The agreement's number.")], as_json: AsJson = False
+) -> None:
+    """Show an agreement whole, as a file that ``add`` takes would say it, and what of it is spent today."""
+    import yaml
+
+    from catalog.agreement_file import agreement_as_dict
+    from infra.clock import now
+    from schemas.working_days import calendar_of
+
+    with administered() as (hub, catalogue, _people):
+        found = catalogue.agreement(agreement)
+        spent = catalogue.spent([found], now()).get(found.id)
+        today = calendar_of(hub.settings.calendar, hub.settings.time_zone).day(now())
+    written = agreement_as_dict(found)
+    used = spent.on(today) if spent else 0
+    if as_json:
+        print_json(written | {"status": found.status.value, "used_today": used})
+        return
+    typer.echo(yaml.safe_dump(written, allow_unicode=True, sort_keys=False), nl=False)
+    counted = "" if found.quota_per_day is None else f", {used} of {found.quota_per_day} records used today"
+    typer.echo(f"# {found.status.replace('_', ' ')}{counted}")
+
+
+def _stated(told: Mapping[str, Any], days: int) -> "Agreement":
+    from catalog.agreement_file import agreement_from
+    from schemas.resource import resource_named
+
+    now = datetime.now(UTC)
+    items = told["items"] or [known.name for known in resource_named(told["resource"]).items]
+    return agreement_from({**told, "items": items, "valid_from": now, "valid_to": now + timedelta(days=days)})
+
+
+def _conditions(given: Texts, kind: str) -> Sequence[Mapping[str, Any]]:
+    pairs = [one.partition("=") for one in given or ()]
+    return [{"item": item, kind: value.split(",") if kind == "in" else value} for item, _, value in pairs]
+
+
+def _answer(given: str) -> Mapping[str, str]:
+    for sign, name in ((">=", "at_least"), ("<=", "at_most")):
+        if sign in given:
+            item, _, limit = given.partition(sign)
+            return {"form": "threshold", "item": item.strip(), name: limit.strip()}
+    return {"form": given}
+
+
+def _text(path: Path) -> str:
+    from schemas.errors import ConfigurationError
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(
+            f"{path} cannot be read as a file of an agreement.",
+            hint="Name a YAML file, or a system and a resource; see docs/agreements.md.",
+        ) from None

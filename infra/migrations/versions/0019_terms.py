@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0018_terms"
-down_revision = "0017_sessions"
+revision = "0019_terms"
+down_revision = "0018_accounts"
 branch_labels = None
 depends_on = None
 

@@ -20,6 +20,7 @@ from schemas.resource import CATALOGUE_CODE, NAME
 Told = Mapping[str, Any]
 Rule = Callable[[Told], Iterator[Fault]]
 _NEEDS_LENGTH = "CN"
+_OF_POSTGRESQL = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
 _MOST_DIGITS = 38
 _PERSONAL = ("personal", "sensitive")
 
@@ -89,6 +90,8 @@ def _items(told: Told) -> Iterator[Fault]:
         yield Fault("items", "have no key; exactly one item is what a record is asked for by")
     if len(keys) > 1:
         yield Fault("items", f"have {len(keys)} keys, {', '.join(keys)}; exactly one item is the key")
+    if sum(bool(item.get("geometry")) for item in items) > 1:
+        yield Fault("items", "have more than one geometry")
     for name, times in Counter(item["name"] for item in items if "name" in item).items():
         if times > 1:
             yield Fault("items", f"name {name} {times} times")
@@ -98,12 +101,18 @@ def _items(told: Told) -> Iterator[Fault]:
 
 
 def _item(item: Told) -> Iterator[tuple[str, str]]:
+    if item.get("name") in _OF_POSTGRESQL:
+        yield "name", "is one the database keeps for itself"
     if "name" in item and not NAME.match(item["name"]):
         yield "name", "is not lower-case latin letters, digits and underscores, a letter first"
     if item.get("key") and not item.get("required"):
         yield "required", "is not true, but the item is the key"
     if item.get("geometry") and item.get("type", "G") != "G":
         yield "type", "must be G, for the item is a geometry"
+    elif item.get("type") == "G" and not item.get("geometry"):
+        yield "type", "is G, but the item is no geometry; files have no place in a record"
+    elif (item.get("key") or item.get("lookup")) and item.get("type", "C") not in "CM":
+        yield "type", "must be C, for records are asked for by the item"
     if item.get("geometry") and item.get("sensitivity") in _PERSONAL:
         yield "sensitivity", "is personal, but a geometry cannot be sealed"
     yield from _size(item)

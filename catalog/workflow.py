@@ -124,6 +124,14 @@ class Workflow:
         """Raise ``NotYourPart`` unless the actor may open a matter between these parties."""
         self._check_side(actor, self.opened_by, parties, f"{self.opening} {self.title}")
 
+    def may_open(self, actor: Actor, parties: Mapping[Side, str]) -> bool:
+        """Whether the actor may open a matter between these parties; the same rule as ``check_may_open``."""
+        try:
+            self.check_may_open(actor, parties)
+        except NotYourPart:
+            return False
+        return True
+
     def check_may(self, actor: Actor, act: str, matter: Matter) -> Transition:
         """Return the line of the table by which the actor may do this now.
 

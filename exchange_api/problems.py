@@ -40,6 +40,8 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     errors.LastKey: HTTPStatus.CONFLICT,
     errors.WeakPassword: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.WrongSecondFactor: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.UnknownEntry: HTTPStatus.NOT_FOUND,
+    errors.ConsentMissing: HTTPStatus.CONFLICT,
     errors.ForbiddenTransition: HTTPStatus.CONFLICT,
     errors.NotYourPart: HTTPStatus.FORBIDDEN,
     errors.NotSaid: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -441,6 +441,20 @@ class WrongSecondFactor(HubError):
     title = "The code is wrong"
 
 
+class UnknownEntry(HubError):
+    """The catalogue has no entry of that id, or no such version of it."""
+
+    code = "unknown_entry"
+    title = "No such catalogue entry"
+
+
+class ConsentMissing(HubError):
+    """A new version breaks what was agreed, and the catalogue authority has not said that it consents."""
+
+    code = "consent_missing"
+    title = "The change takes the authority's consent"
+
+
 # ── matters that go through a workflow ───────────────────────────────────────────────────────────────
 
 

@@ -1,9 +1,21 @@
 """Catalogue entries of made-up departments, for the tests of what handles them."""
 
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from audit.recording import record_administration
+from catalog.actor import HUB, Actor
+from catalog.entries import Entries
 from catalog.entry import entry_from
+from catalog.organisation import Organisation
+from catalog.person import Role
+from catalog.repository import Catalogue
+from infra.database import Role as DatabaseRole
+from schemas.working_days import calendar_of
 
 PROVIDER = "115001030092751236"
 OTHER_PROVIDER = "11500112009280010T"
+AUTHORITY = "11500000MB1670604W"
 
 
 def written(**changes):
@@ -37,3 +49,61 @@ def written(**changes):
 def made(**changes):
     """A valid entry."""
     return entry_from(written(**changes))
+
+
+WRITER, HEAD = (Actor(id_, PROVIDER, frozenset({Role.PUBLISHER})) for id_ in ("writer", "head"))
+STRANGER = Actor("stranger", OTHER_PROVIDER, frozenset({Role.PUBLISHER}))
+USER = Actor("reader", PROVIDER, frozenset({Role.USER}))
+REVIEWER, SECOND_REVIEWER = (
+    Actor(id_, AUTHORITY, frozenset({Role.CATALOGUE_AUTHORITY})) for id_ in ("reviewer", "second.reviewer")
+)
+BOTH = Actor("both", PROVIDER, frozenset({Role.PUBLISHER, Role.CATALOGUE_AUTHORITY}))
+EVERYBODY = (WRITER, HEAD, STRANGER, USER, REVIEWER, BOTH, HUB)
+START = datetime(2026, 3, 2, 1, tzinfo=UTC)  # a Monday, 9 o'clock in China
+CALENDAR = calendar_of(None, "Asia/Shanghai")
+
+
+def registered(database):
+    """Register the departments of the entries."""
+    with database.engine(DatabaseRole.APPLICATION).begin() as connection:
+        catalogue = Catalogue(connection, record_administration)
+        for code in (PROVIDER, OTHER_PROVIDER, AUTHORITY):
+            catalogue.add_organisation(Organisation(code, f"部门{code}", "500000"), actor="test")
+
+
+@contextmanager
+def catalogue_of(database, at=START, effects=None, record=record_administration):
+    """The entries in one transaction, at a moment."""
+    with database.engine(DatabaseRole.APPLICATION).begin() as connection:
+        yield Entries(connection, record, CALENDAR, lambda: at, effects)
+
+
+def assessed(entries, id_, by=HEAD):
+    """Sign the assessments of an entry."""
+    return entries.assess(id_, by, "不涉及国家秘密", "已评估，影响可控")
+
+
+def submitted(entries, entry):
+    """Bring a new entry as far as the authority."""
+    entries.draft(entry, WRITER)
+    assessed(entries, entry.id)
+    return entries.submit(entry.id, WRITER)
+
+
+def approved_and_published(entries, id_, consent=""):
+    """Let the authority approve and publish."""
+    entries.approve(id_, REVIEWER, consent)
+    return entries.publish(id_, REVIEWER)
+
+
+def published(entries, entry):
+    """Bring a new entry all the way."""
+    submitted(entries, entry)
+    return approved_and_published(entries, entry.id)
+
+
+def changed(entries, entry):
+    """Bring the next version of an entry as far as the authority."""
+    entries.change(entry, WRITER)
+    assessed(entries, entry.id)
+    return entries.submit(entry.id, WRITER)

@@ -6,6 +6,7 @@ from made_entries import made, written
 
 from catalog.entry import parse_entry
 from catalog.entry_elements import ELEMENTS, ITEM_ELEMENTS, Element, Form
+from catalog.entry_workflow import ENTRY
 
 PAGE = documents.page("catalogue.md")
 HOLDS = {
@@ -23,6 +24,15 @@ def row(element: Element) -> str:
 def test_the_elements_are_those_of_the_tables():
     for table in (ELEMENTS, ITEM_ELEMENTS):
         assert "\n".join(map(row, table.values())) in PAGE
+
+
+def test_the_diagram_and_the_acts_are_those_of_the_workflow():
+    (drawn,) = documents.blocks(PAGE, "mermaid")
+    assert drawn.strip() == ENTRY.diagram()
+    for line in ENTRY.transitions:
+        sources, sides = ", ".join(line.sources), ", ".join(line.sides)
+        row_of = f"| `{line.act}` | {sources} | {line.target or 'stays'} | {sides} | {line.article} | {line.says} |"
+        assert row_of in PAGE
 
 
 def test_the_entry_shown_is_right():

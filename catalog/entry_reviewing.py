@@ -121,11 +121,7 @@ class EntryReviewing(EntrySteps):
     def _consent_missing(self, row: Row, breaking: list[Change]) -> ConsentMissing:
         affected = [reader.agreement for reader in self.agreements_affected(row["id"], breaking)]
         concerned = ", ".join(affected[:_NAMED]) + (" …" if len(affected) > _NAMED else "")
-        whom = (
-            f"{len(affected)} agreements are concerned: {concerned}"
-            if affected
-            else "No agreement is concerned"
-        )
+        whom = f"Agreements concerned: {concerned}" if affected else "No agreement is concerned"
         what = "; ".join(f"{change.place}: {change.reason}" for change in breaking)
         return ConsentMissing(
             f"Version {row['newest']} of entry {row['id']} breaks what was agreed: {what}. {whom}.",

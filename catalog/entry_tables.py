@@ -1,4 +1,4 @@
-"""The tables of catalogue entries, as SQLAlchemy knows them; migration 0019 makes them."""
+"""The tables of catalogue entries, as SQLAlchemy knows them; migration 0020 makes them."""
 
 from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB

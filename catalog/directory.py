@@ -1,7 +1,8 @@
 """The catalogue in the memory of an API process, kept fresh by NOTIFY.
 
-A change is heard within milliseconds. Where the listening connection breaks it is made again and everything is
-loaded anew; a slow clock loads it anyway, for the networks that swallow notifications.
+A change is heard within milliseconds, with the id of what changed, and only that is loaded. Where the listening connection
+breaks it is made again; then, and by a slow clock for networks that swallow notifications, versions are compared and what differs
+is loaded.
 """
 
 import asyncio
@@ -11,49 +12,39 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import asyncpg
-import orjson
 
 from catalog.agreement import Agreement
-from catalog.repository import agreement_of, system_of
+from catalog.held import Heard, HeldAgreements, HeldSystems, Place
 from catalog.system import System
 from schemas.errors import HubError
 
 CHANNEL = "catalog_changed"
-SECONDS_BETWEEN_LOADS = 30.0
+SECONDS_BETWEEN_LOOKS = 30.0
 _SECONDS_AFTER_FAILURE = 0.5
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Systems by id, and agreements by system and resource, as they were when loaded."""
+    """Systems by id, and agreements by system and resource, as they are known now.
+
+    The directory replaces what changes, between two turns of the loop; who has read an entry keeps what it has read.
+    """
 
     systems: Mapping[str, System] = field(default_factory=dict)
-    agreements: Mapping[tuple[str, str], Sequence[Agreement]] = field(default_factory=dict)
-
-
-async def load(connection: asyncpg.Connection) -> Snapshot:
-    """Read the whole catalogue, consistently."""
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        systems = await connection.fetch("SELECT * FROM catalog.system")
-        agreements = await connection.fetch("SELECT * FROM catalog.agreement ORDER BY created_at, id")
-    by_place: dict[tuple[str, str], list[Agreement]] = {}
-    for row in agreements:
-        agreement = agreement_of({**row, "terms": orjson.loads(row["terms"])})
-        by_place.setdefault((agreement.system, agreement.resource), []).append(agreement)
-    return Snapshot(
-        {row["id"]: system_of({**row, "keys": orjson.loads(row["keys"])}) for row in systems}, by_place
-    )
+    agreements: Mapping[Place, Sequence[Agreement]] = field(default_factory=dict)
 
 
 class Directory:
-    """Holds the current ``snapshot``; ``start`` returns when the first one is loaded."""
+    """Holds the current ``snapshot``; ``start`` returns when all of it is loaded."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._changed = asyncio.Event()
+        self._heard = Heard()
         self._keeping: asyncio.Task[None] | None = None
-        self.snapshot = Snapshot()
+        self._systems, self._agreements = HeldSystems(), HeldAgreements()
+        self.snapshot = Snapshot(self._systems.by_id, self._agreements.by_place)
 
     async def start(self) -> None:
         """Load the catalogue, and keep it fresh from now on."""
@@ -70,25 +61,28 @@ class Directory:
     async def _listen(self) -> asyncpg.Connection:
         connection = await asyncpg.connect(self._url)
         await connection.add_listener(CHANNEL, self._hear)
-        connection.add_termination_listener(self._hear)
+        connection.add_termination_listener(self._lose)
         self._changed.clear()
-        self.snapshot = await load(connection)
+        await self._renew(connection, Heard(everything=True))
         return connection
 
-    def _hear(self, *_told: object) -> None:
+    def _hear(self, _connection: object, _process: int, _channel: str, told: object) -> None:
+        self._heard.add(str(told))
+        self._changed.set()
+
+    def _lose(self, _connection: object) -> None:
+        self._heard.everything = True
         self._changed.set()
 
     async def _keep(self, connection: asyncpg.Connection) -> None:
         try:
             while True:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), SECONDS_BETWEEN_LOADS)
-                self._changed.clear()
+                heard = await self._next()
                 try:
                     if connection.is_closed():
                         connection = await self._listen()
                     else:
-                        self.snapshot = await load(connection)
+                        await self._renew(connection, heard)
                 except (
                     OSError,
                     TimeoutError,
@@ -100,6 +94,22 @@ class Directory:
                         "The catalogue could not be loaded (%s); trying again.", type(error).__name__
                     )
                     await asyncio.sleep(_SECONDS_AFTER_FAILURE)
+                    self._heard.everything = True  # what was heard is not loaded yet
                     self._changed.set()
         finally:
             connection.terminate()
+
+    async def _next(self) -> Heard:
+        """Wait until something is heard, or the slow clock strikes."""
+        try:
+            await asyncio.wait_for(self._changed.wait(), SECONDS_BETWEEN_LOOKS)
+        except TimeoutError:
+            self._heard.everything = True
+        self._changed.clear()
+        heard, self._heard = self._heard, Heard()
+        return heard
+
+    async def _renew(self, connection: asyncpg.Connection, heard: Heard) -> None:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            await self._systems.renew(connection, heard)
+            await self._agreements.renew(connection, heard)

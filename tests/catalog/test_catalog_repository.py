@@ -109,7 +109,7 @@ def test_a_process_hears_of_changes_also_after_a_cut(database, hub_settings):
         await directory.start()
         assert directory.snapshot.systems == {}
         await asyncio.to_thread(fill, database)
-        await _until(lambda: directory.snapshot.agreements == {("permits", "natural_person"): [AGREEMENT]})
+        await _until(lambda: directory.snapshot.agreements == {("permits", "natural_person"): (AGREEMENT,)})
         other = await asyncpg.connect(hub_settings.database_url)
         await other.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"

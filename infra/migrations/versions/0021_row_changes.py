@@ -5,8 +5,8 @@ Processes of before hear the longer word as well: they load everything at any.
 
 from alembic import op
 
-revision = "0020_row_changes"
-down_revision = "0019_terms"
+revision = "0021_row_changes"
+down_revision = "0020_entries"
 branch_labels = None
 depends_on = None
 

@@ -58,6 +58,7 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     errors.CallError: HTTPStatus.BAD_REQUEST,
     errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedBody: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     errors.IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TooManyKeys: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.RecordNotFound: HTTPStatus.NOT_FOUND,

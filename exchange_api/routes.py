@@ -9,6 +9,8 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from exchange_api.code_routes import add_code_routes
+from exchange_api.dcat_routes import PATH as DCAT
+from exchange_api.dcat_routes import add_dcat_routes
 from exchange_api.guarded import guarded, parameter
 from exchange_api.session_routes import add_session_routes
 from exchange_api.sources import FORMATS
@@ -22,6 +24,7 @@ PUBLIC = frozenset(
         ("GET", "/.well-known/oauth-authorization-server"),
         ("GET", "/.well-known/jwks.json"),
         ("POST", "/v1/session"),
+        ("GET", DCAT),
     }
 )
 """What answers who does not say who they are: method and path."""
@@ -63,6 +66,7 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     _add_sources(behind_the_door)
     _add_lineage(behind_the_door)
     add_code_routes(app, opened)
+    add_dcat_routes(app, opened)
     add_session_routes(app, opened)
     _add_public(app, opened)
 

@@ -15,6 +15,7 @@ from audit.receipts import Receipts
 from audit.sealer import seal
 from catalog.directory import Directory
 from exchange_api.codes import CodeDesk
+from exchange_api.dcat import DcatDesk
 from exchange_api.door import Door, Parts
 from exchange_api.library import LANES as LIBRARY_LANES
 from exchange_api.library import Library
@@ -32,6 +33,7 @@ from exchange_api.tokens import Tokens
 from exchange_api.transactions import Transactions
 from hub.imported_code_sets import ImportedCodeSets
 from hub.local_accounts import LocalAccounts
+from hub.neighbours.exporting import addresses
 from hub.source_registry import Registry
 from infra.clock import Clock, now
 from infra.database import Database, Role, check_ready, open_database
@@ -63,6 +65,7 @@ class Works:
     codes: CodeDesk
     transactions: Transactions
     session: SessionDesk
+    dcat: DcatDesk
 
 
 @asynccontextmanager
@@ -101,8 +104,8 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         transactions = Transactions(database)
         local = LocalAccounts.of(settings, keyring)
         session = SessionDesk(database, transactions, tokens, local, settings.session_seconds)
-        readings = Readings(library, door)
-        yield Works(door, readings, oauth, tokens, library, desk, lineage, codes, transactions, session)
+        readings, dcat = Readings(library, door), DcatDesk(addresses(settings))
+        yield Works(door, readings, oauth, tokens, library, desk, lineage, codes, transactions, session, dcat)
 
 
 async def _lanes(stack: AsyncExitStack, database: Database, number: int) -> Lanes:

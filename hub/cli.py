@@ -19,6 +19,7 @@ from hub.commands import (
     codes,
     data,
     database,
+    dcat,
     demo,
     explaining,
     lineage,
@@ -55,6 +56,7 @@ accounts.register(persons.app)
 app.add_typer(persons.app, name="person")
 app.add_typer(clients.app, name="client")
 app.add_typer(calendar.app, name="calendar")
+app.add_typer(dcat.app, name="catalogue")
 app.add_typer(agreements.app, name="agreement")
 app.add_typer(explaining.app, name="explain")
 app.add_typer(audit.app, name="audit")

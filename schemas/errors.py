@@ -566,6 +566,13 @@ class IdempotencyKeyReused(CallError):
     title = "The idempotency key was used for another body"
 
 
+class NotAcceptable(CallError):
+    """An answer is asked for in a format that there is none of."""
+
+    code = "not_acceptable"
+    title = "Not to be had in that format"
+
+
 class AuthenticationFailed(CallError):
     """The caller could not prove which system it is."""
 

@@ -1,0 +1,61 @@
+"""``hub catalogue dcat``: the catalogue as its neighbours read it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub.commands.screen import AsJson, tell
+
+app = typer.Typer(no_args_is_help=True, help="The catalogue of what is shared.")
+
+
+@app.callback()
+def catalogue() -> None:
+    """The catalogue of what is shared."""
+
+
+@app.command("dcat")
+def export(
+    format_: Annotated[str, typer.Option("--format", help="turtle, json-ld or rdf-xml.")] = "turtle",
+    output: Annotated[
+        Path | None, typer.Option("--output", help="File to write; default: standard output.")
+    ] = None,
+    everything: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Also what is shared on condition or not at all, not only what anybody may see."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Export the published catalogue as DCAT-AP 3, in one document."""
+    from catalog.dcat.formats import format_named, serialized
+    from hub.composition import open_hub
+    from hub.neighbours.exporting import addresses, catalogue_graph, offered
+    from infra.settings import load_settings
+
+    chosen = format_named(format_)
+    with open_hub(load_settings()) as hub:
+        at = addresses(hub.settings)
+        found = offered(at, everything=everything)
+        body = serialized(catalogue_graph(at, found), chosen)
+    if output is None:
+        typer.echo(body.decode(), nl=False)
+        return
+    _write(output, body)
+    told = {"file": str(output), "format": chosen.name, "datasets": len(found.datasets), "bytes": len(body)}
+    tell(told, f"{len(found.datasets)} datasets are in {output}.", as_json)
+
+
+def _write(path: Path, body: bytes) -> None:
+    """Write a file whole, or leave what was there."""
+    from schemas.errors import NotWritten
+
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        draft.write_bytes(body)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise NotWritten(f"{path} cannot be written: {error.strerror}.", path=str(path)) from error

@@ -1,0 +1,1 @@
+"""What the hub tells neighbouring catalogues, and what it learns of them: export, harvest, data contracts and policies."""

@@ -1,0 +1,69 @@
+"""The published catalogue as DCAT-AP 3: whole for a file, in pages for whoever asks.
+
+Anybody may have the descriptions of what is open to society or shared unconditionally; they hold no personal value.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rdflib import Graph
+
+from catalog.dcat.dataset import Agent, Dataset
+from catalog.dcat.describing import Addresses, dataset_of, is_public
+from catalog.dcat.writing import Page, Shown, graph_of
+from catalog.entry import CatalogueEntry
+from infra.settings import Settings
+from schemas.resource import Resource, resources_shipped
+
+MOST_DATASETS = 100
+"""Of one page."""
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A page of datasets: ``after`` is the id to go on behind, None where there are no more; ``total`` of all pages."""
+
+    datasets: Sequence[Dataset]
+    after: str | None
+    total: int
+
+
+def addresses(settings: Settings) -> Addresses:
+    """Return where this hub stands among its neighbours."""
+    return Addresses(settings.public_url, settings.hub_id, settings.division)
+
+
+def offered(at: Addresses, *, everything: bool = False, after: str = "", limit: int | None = None) -> Offered:
+    """Return the published entries behind an id as datasets, those that anybody may see or ``everything``."""
+    chosen = [one for one in _published() if everything or is_public(one)]
+    following = [one for one in chosen if _id(one) > after]
+    page = following[:limit]
+    last = _id(page[-1]) if page and len(following) > len(page) else None
+    return Offered([dataset_of(one, at) for one in page], last, len(chosen))
+
+
+def catalogue_graph(at: Addresses, found: Offered, page: Page | None = None) -> Graph:
+    """Return the catalogue, with the datasets that were found, as a graph."""
+    return graph_of(_shown(at), found.datasets, page)
+
+
+def _shown(at: Addresses) -> Shown:
+    return Shown(
+        uri=f"{at.catalogue}#catalogue",
+        identifier=at.hub_id,
+        title={"zh": "政务数据共享目录", "en": "Catalogue of shared government data"},
+        description={
+            "zh": "政务数据共享条例所称的统一目录：每项资源的提供方、信息项、共享属性、更新周期和使用条件。",
+            "en": "The one catalogue of Decree 809: provider, items, sharing attribute, update cycle and conditions of every resource.",
+        },
+        publisher=Agent("数据共享交换平台", at.hub_id, f"{at.catalogue}#hub"),
+        spatial=at.place,
+    )
+
+
+def _published() -> Sequence[CatalogueEntry | Resource]:
+    return sorted(resources_shipped().values(), key=_id)
+
+
+def _id(one: CatalogueEntry | Resource) -> str:
+    return one.id if isinstance(one, CatalogueEntry) else one.code

@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -10,6 +9,7 @@ from sqlalchemy import Connection
 from catalog.crosswalk import Match
 from catalog.crosswalk_store import CrosswalkStore
 from hub.code_answers import match_told
+from infra.whole_file import whole_file
 from schemas.errors import CodeTablesTooLarge, NotWritten
 
 COLUMNS = ("outcome", "level", "left", "left_name", "right", "right_name", "evidence")
@@ -32,20 +32,8 @@ def write_matches(path: Path, matches: Iterable[Match]) -> int:
     if path.suffix not in KINDS:
         raise NotWritten(f"{path.name} is neither .xlsx nor .csv.")
     rows = ([match_told(match)[name] for name in COLUMNS] for match in matches)
-    with _whole(path) as part:
+    with whole_file(path) as part:
         return _workbook(part, rows) if path.suffix == ".xlsx" else _csv(part, rows)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        yield part
-        part.replace(path)
-    except OSError as error:
-        raise NotWritten(f"{path} cannot be written ({error.strerror}).") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _csv(path: Path, rows: Iterable[Sequence[str | None]]) -> int:

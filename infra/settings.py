@@ -124,6 +124,12 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="Rows pulled, judged and committed at a time; bounds the memory an ingest takes.",
     )
+    sheet_rows: int = Field(
+        default=20_000,
+        ge=1,
+        le=1_000_000,
+        description="Rows of a sheet that are taken at once when a catalogue is imported from a workbook.",
+    )
     openlineage_url: str | None = Field(
         default=None,
         description="Where runs are told by OpenLineage: `http(s)://…` of a backend, or `file:///…`, a line an event. "

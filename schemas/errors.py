@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 from schemas.faults import Fault, told
 
+_SHOWN = 5  # faults of a workbook that its error tells; all are in the marked copy
+
 
 class HubError(Exception):
     """The root: ``code`` is stable and machine-readable, ``hint`` says what to do next."""
@@ -453,6 +455,34 @@ class ConsentMissing(HubError):
 
     code = "consent_missing"
     title = "The change takes the authority's consent"
+
+
+class WrongWorkbook(HubError):
+    """A spreadsheet cannot be read, or has not the sheets that are needed."""
+
+    code = "wrong_workbook"
+    title = "The workbook cannot be taken"
+
+
+class WorkbookTooLarge(WrongWorkbook):
+    """A spreadsheet has more rows than are taken at once, or would be too large unpacked."""
+
+    code = "workbook_too_large"
+    title = "The workbook is too large"
+
+
+class WrongCells(HubError):
+    """Cells of a spreadsheet are wrong, and nothing was taken; ``faults`` describe each."""
+
+    code = "wrong_cells"
+    title = "The workbook has faults"
+
+    def __init__(self, workbook: str, faults: Sequence[object], *, hint: str = "") -> None:
+        number = "1 fault" if len(faults) == 1 else f"{len(faults):,} faults"
+        shown = " ".join(str(fault) for fault in faults[:_SHOWN])
+        more = " …" if len(faults) > _SHOWN else ""
+        super().__init__(f"{workbook} has {number}: {shown}{more}", hint=hint, workbook=workbook)
+        self.faults = tuple(faults)
 
 
 # ── matters that go through a workflow ───────────────────────────────────────────────────────────────

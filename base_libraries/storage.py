@@ -1,20 +1,26 @@
-"""The tables of a resource, made from its definition.
+"""The tables of a resource, made from its definition: what they are is told here, the database does it (migration 0018).
 
 Four tables a resource, in PostgreSQL schema ``library``: ``contribution_*`` (what each department said),
 ``golden_*`` (what the hub knows), ``history_*`` (what it knew before) and ``change_*`` (the feed). Columns that start
 with an underscore are the hub's own, so no item can collide with them. All are distributable by ``_subject``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+import orjson
 import pyarrow as pa
 from sqlalchemy import Connection, text
 
 from schemas.resource import Resource
 
 BOUNDS = ("_xmin", "_ymin", "_xmax", "_ymax")
+_FEED = {
+    "_position": "bigint", "_subject": "bytea", "_version": "integer", "_operation": "text", "_changed": "text[]",
+    "_recorded_at": "timestamptz",
+}  # fmt: skip
 
 _SQL_TYPES: dict[pa.DataType, str] = {
     pa.string(): "text",
@@ -100,55 +106,60 @@ class Tables:
         }
         return head | {"_digest": "bytea", "_provenance": "integer[]"} | self.value_columns
 
-    def statements(self) -> Iterator[str]:
-        """Yield the DDL; each statement may be run again without harm."""
-        yield _table(self.contribution, self.contribution_columns, "PRIMARY KEY (_subject, _source)")
-        yield f"ALTER TABLE {self.contribution} ADD COLUMN IF NOT EXISTS _row text"
-        yield _table(self.golden, self.golden_columns, "PRIMARY KEY (_subject)")
+    def operations(self) -> Iterator[dict[str, Any]]:
+        """Yield what ``library.shape`` does to lay the tables; each may be done again without harm."""
+        yield _created("contribution", self.contribution_columns, ["_subject", "_source"])
+        yield {"do": "add", "table": "contribution", "name": "_row", "type": "text"}
+        yield _created("golden", self.golden_columns, ["_subject"])
         history = self.golden_columns | {"_valid_to": "timestamptz"}
-        yield _table(self.history, history, "PRIMARY KEY (_subject, _version)")
-        yield _table(
-            self.change,
-            {"_position": "bigint", "_subject": "bytea", "_version": "integer", "_operation": "text",
-             "_changed": "text[]", "_recorded_at": "timestamptz"},
-            "PRIMARY KEY (_position)",
-        )  # fmt: skip
-        yield (
-            f"CREATE INDEX IF NOT EXISTS change_{self.resource.code}_close ON {self.change} (_position) "
-            f"WHERE _operation = 'close'"
-        )
-        for table in (self.contribution, self.golden, self.history):
-            yield _unreckoned(
-                table, self.golden_columns if table != self.contribution else self.contribution_columns
+        yield _created("history", history, ["_subject", "_version"])
+        yield _created("change", _FEED, ["_position"])
+        yield {"do": "index_ends", "table": "change", "suffix": "_close"}
+        for table in ("contribution", "golden", "history"):
+            yield from _spared(
+                table, self.contribution_columns if table == "contribution" else self.golden_columns
             )
+        yield from self.indexes()
+
+    def indexes(self) -> Iterator[dict[str, Any]]:
+        """Yield the indexes that records are found by, beside the key's."""
         for column in self.lookups.values():
-            yield f"CREATE INDEX IF NOT EXISTS golden_{self.resource.code}{column} ON {self.golden} ({column})"
+            yield {"do": "index", "table": "golden", "suffix": column, "name": column}
         if self.has_bounds:
-            box = "box(point(_xmin, _ymin), point(_xmax, _ymax))"
-            yield f"CREATE INDEX IF NOT EXISTS golden_{self.resource.code}_box ON {self.golden} USING gist (({box}))"
+            yield {"do": "index_boxes", "table": "golden", "suffix": "_box"}
 
 
-def _unreckoned(name: str, columns: dict[str, str]) -> str:
+def _spared(table: str, columns: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Spare ANALYZE the columns that no query chooses by: it would sort and compress a sample of ciphertext."""
-    spared = [column for column in ("_digest", "_provenance", "_sealed") if column in columns]
-    return f"ALTER TABLE {name} " + ", ".join(f"ALTER {column} SET STATISTICS 0" for column in spared)
+    for column in ("_digest", "_provenance", "_sealed"):
+        if column in columns:
+            yield {"do": "spare", "table": table, "name": column}
 
 
-def _table(name: str, columns: dict[str, str], key: str) -> str:
-    optional = {"_sealed", "_changed", "_row"}
-    parts = []
-    for column, kind in columns.items():
-        mandatory = (
-            column.startswith("_")
-            and column not in optional
-            and not column.startswith("_ix_")
-            and column not in BOUNDS
-        )
-        parts.append(f'"{column}" {kind}{" NOT NULL" if mandatory else ""}')
-    return f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(parts)}, {key})"
+def _created(table: str, columns: Mapping[str, str], key: list[str]) -> dict[str, Any]:
+    described = [
+        {"name": name, "type": kind, "required": _is_mandatory(name)} for name, kind in columns.items()
+    ]
+    return {"do": "create", "table": table, "columns": described, "key": key}
+
+
+def _is_mandatory(column: str) -> bool:
+    optional = {"_sealed", "_changed", "_row", *BOUNDS}
+    return column.startswith("_") and column not in optional and not column.startswith("_ix_")
 
 
 def create_tables(connection: Connection, resource: Resource) -> None:
     """Create the resource's tables as the owner; does nothing where they exist."""
-    for statement in Tables(resource).statements():
-        connection.execute(text(statement))
+    _shape(connection, "library.shape", resource, Tables(resource).operations())
+
+
+def shape_tables(connection: Connection, resource: Resource, operations: Iterable[Mapping[str, Any]]) -> None:
+    """Do as the application to the tables of a published resource what the ledger of this transaction tells of."""
+    _shape(connection, "library.shape_recorded", resource, operations)
+
+
+def _shape(
+    connection: Connection, function: str, resource: Resource, operations: Iterable[Mapping[str, Any]]
+) -> None:
+    done = {"code": resource.code, "operations": orjson.dumps(list(operations)).decode()}
+    connection.execute(text(f"SELECT {function}(:code, CAST(:operations AS jsonb))"), done)

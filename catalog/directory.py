@@ -7,7 +7,7 @@ is loaded.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -36,10 +36,13 @@ class Snapshot:
 
 
 class Directory:
-    """Holds the current ``snapshot``; ``start`` returns when all of it is loaded."""
+    """Holds the current ``snapshot``; ``start`` returns when all of it is loaded.
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    ``resources_changed`` is awaited whenever other published resources may be in force, before any agreement on them is known.
+    """
+
+    def __init__(self, url: str, resources_changed: Callable[[], Awaitable[None]] | None = None) -> None:
+        self._url, self._resources_changed = url, resources_changed
         self._changed = asyncio.Event()
         self._heard = Heard()
         self._keeping: asyncio.Task[None] | None = None
@@ -110,6 +113,8 @@ class Directory:
         return heard
 
     async def _renew(self, connection: asyncpg.Connection, heard: Heard) -> None:
+        if self._resources_changed and (heard.everything or heard.resources):
+            await self._resources_changed()
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             await self._systems.renew(connection, heard)
             await self._agreements.renew(connection, heard)

@@ -20,9 +20,11 @@ _MANY = 1_000  # ids heard, beyond which versions are compared
 
 @dataclass
 class Heard:
-    """What is known to have changed, by table; ``everything`` where something may have that nobody named."""
+    """What is known to have changed, by table; ``everything`` where something may have that nobody named, ``resources`` where
+    another version of one is in force, or one is withdrawn."""
 
     everything: bool = False
+    resources: bool = False
     ids: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def add(self, told: str) -> None:
@@ -30,6 +32,8 @@ class Heard:
         table, _, id_ = told.partition(" ")
         if id_:
             self.ids[table].add(id_)
+        elif table == "published_resource":
+            self.resources = True
         elif table in (
             "system",
             "agreement",

@@ -78,8 +78,10 @@ class Catalogue(Recorded):
         self._add(SYSTEM, stored, system.id, actor, values | {"key_thumbprints": prints})
 
     def add_agreement(self, agreement: Agreement, *, actor: str) -> None:
-        """Put an agreement in the catalogue; what it names must exist: ``UnknownResource``, ``UnknownItem``."""
-        agreement.check_against(resource_named(agreement.resource))
+        """Put an agreement in the catalogue; what it names must exist: ``UnknownResource``, ``ResourceWithdrawn``, ``UnknownItem``."""
+        resource = resource_named(agreement.resource)
+        resource.check_in_use()
+        agreement.check_against(resource)
         if not self._exists(SYSTEM.c.id, agreement.system):
             raise NotRegistered(f"System {agreement.system} is not registered.", hint="Run: hub client add")
         values = {str(column.name): _stored(getattr(agreement, column.name)) for column in AGREEMENT.columns}

@@ -3,31 +3,31 @@
 from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-_METADATA = MetaData(schema="catalog")
+METADATA = MetaData(schema="catalog")
 
 ORGANISATION = Table(
     "organisation",
-    _METADATA,
+    METADATA,
     Column("code", Text, primary_key=True),
     *(Column(name, Text) for name in ("name", "division", "parent")),
 )
 OFFICE = Table(
     "office",
-    _METADATA,
+    METADATA,
     Column("organisation", Text, primary_key=True),
     Column("code", Text, primary_key=True),
     Column("name", Text),
 )
 PERSON = Table(
     "person",
-    _METADATA,
+    METADATA,
     Column("id", Text, primary_key=True),
     *(Column(name, Text) for name in ("name", "organisation", "office", "status")),
     Column("roles", ARRAY(Text)),
 )
 SYSTEM = Table(
     "system",
-    _METADATA,
+    METADATA,
     Column("id", Text, primary_key=True),
     *(Column(name, Text) for name in ("organisation", "title", "status")),
     Column("keys", JSONB),
@@ -35,7 +35,7 @@ SYSTEM = Table(
 )
 AGREEMENT = Table(
     "agreement",
-    _METADATA,
+    METADATA,
     Column("id", Text, primary_key=True),
     *(Column(name, Text) for name in ("system", "resource", "status")),
     *(Column(name, ARRAY(Text)) for name in ("items", "masked", "purposes", "legal_bases")),
@@ -45,7 +45,7 @@ AGREEMENT = Table(
 )
 MATTER = Table(
     "matter",
-    _METADATA,
+    METADATA,
     Column("kind", Text, primary_key=True),
     Column("id", Text, primary_key=True),
     *(Column(name, Text) for name in ("state", "duty")),
@@ -55,7 +55,7 @@ MATTER = Table(
 )
 EVENT = Table(
     "event",
-    _METADATA,
+    METADATA,
     Column("kind", Text, primary_key=True),
     Column("matter", Text, primary_key=True),
     Column("position", Integer, primary_key=True),

@@ -4,7 +4,7 @@ A run plans what is to be read and reads each part in a task of its own, within 
 sources of one system share a pool. A source runs once at a time: a second run would find it busy. A failed part is tried
 again, for a rerun goes on from the last committed batch. Where nothing is new, the part is skipped, and nothing that follows
 data is woken. What was pushed, or repaired by hand, since the last run is new: a source that is pushed to has a clock for that
-alone, and pulls nothing. A paused source is skipped too.
+alone, and pulls nothing. A paused source is skipped too, and one whose resource is withdrawn.
 
 To read a window of the past again, trigger a run with ``window_from`` and ``window_to``, or let Airflow backfill: each of its
 runs reads its own data interval.
@@ -35,7 +35,7 @@ from hub.registered import registered_definitions
 from hub.schedule import schedule_of
 from hub.systems import system_of
 from infra.settings import load_settings
-from schemas.errors import DefinitionError, InvalidWindow, SourcePaused
+from schemas.errors import DefinitionError, InvalidWindow, ResourceWithdrawn, SourcePaused
 from schemas.resource import NAME, resource_named
 from schemas.update_cycles import cron_of
 
@@ -86,7 +86,7 @@ def ingest(
     with hub_opened(systems=True) as hub:
         try:
             report = ingest_source(hub, code, window=part_window(part), parent=parent_of(ti, dag_run))
-        except SourcePaused as stopped:
+        except (SourcePaused, ResourceWithdrawn) as stopped:
             raise AirflowSkipException(str(stopped)) from None
         if not report.batches and not arrived(hub, code, since):
             raise AirflowSkipException(f"Source {code} has nothing new.")

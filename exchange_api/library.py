@@ -33,15 +33,26 @@ class Shelf:
 
 
 class Library:
-    """Every resource's shelf, over one pool of connections."""
+    """Every resource's shelf, over one pool of connections; ``shelves`` is replaced whole when other resources are in force."""
 
     def __init__(self, resources: Mapping[str, Resource], keyring: Keyring, lanes: Lanes) -> None:
-        self._lanes = lanes
+        self._lanes, self._keyring = lanes, keyring
         self._batches: dict[int, str] = {}
-        self.shelves = {code: self._shelf(resource, keyring) for code, resource in resources.items()}
+        self.shelves: Mapping[str, Shelf] = {}
+        self.renew(resources)
 
-    def _shelf(self, resource: Resource, keyring: Keyring) -> Shelf:
-        reader = GoldenReader(resource, keyring)
+    def renew(self, resources: Mapping[str, Resource]) -> None:
+        """Have a shelf for each of these; those whose resource is the same stay, with what waits on them."""
+        held = self.shelves
+        fresh = {
+            code: held[code] if code in held and held[code].resource is resource else self._shelf(resource)
+            for code, resource in resources.items()
+        }
+        if fresh.keys() != held.keys() or any(fresh[code] is not held[code] for code in fresh):
+            self.shelves = fresh
+
+    def _shelf(self, resource: Resource) -> Shelf:
+        reader = GoldenReader(resource, self._keyring)
         by_key = Coalescer(partial(self._rows_in_order, reader.sql), lanes=LANES)
         return Shelf(resource, reader, by_key, {item.name: mask_of(item) for item in resource.items})
 

@@ -17,6 +17,7 @@ TYPE_PREFIX = "urn:exchange-hub:problem:"
 STATUS: Mapping[type[HubError], HTTPStatus] = {
     HubError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.UnknownResource: HTTPStatus.NOT_FOUND,
+    errors.ResourceWithdrawn: HTTPStatus.GONE,
     errors.UnknownItem: HTTPStatus.BAD_REQUEST,
     errors.UnknownColumn: HTTPStatus.NOT_FOUND,
     errors.InvalidIdentifier: HTTPStatus.BAD_REQUEST,

@@ -28,6 +28,13 @@ def shelf_of(library: Library, attempt: Attempt) -> Shelf:
     return shelf
 
 
+def open_shelf_of(library: Library, attempt: Attempt) -> Shelf:
+    """Return the shelf as ``shelf_of``, or raise ``ResourceWithdrawn`` where nothing is read of it any more."""
+    shelf = shelf_of(library, attempt)
+    shelf.resource.check_in_use()
+    return shelf
+
+
 class Readings:
     """The readings of the ``/v1`` routes; each takes an authenticated attempt and returns a JSON-ready answer."""
 
@@ -37,7 +44,7 @@ class Readings:
 
     async def record(self, attempt: Attempt) -> Any:
         """Answer one record by key, or yes or no of it; ``RecordNotFound`` when the library has none that is agreed."""
-        shelf = shelf_of(self._library, attempt)
+        shelf = open_shelf_of(self._library, attempt)
         attempt.stated = stated_in(attempt.headers)
         key = attempt.request.path_params["key"]
         attempt.keys = 1
@@ -59,7 +66,7 @@ class Readings:
 
     async def query(self, attempt: Attempt) -> Any:
         """Answer up to 1,000 keys; those without a record are listed as missing."""
-        shelf = shelf_of(self._library, attempt)
+        shelf = open_shelf_of(self._library, attempt)
         body = await body_of(attempt.request)
         attempt.stated = stated_in(attempt.headers, body)
         attempt.keys = len(body["keys"]) if isinstance(body.get("keys"), list) else 0
@@ -97,7 +104,7 @@ class Readings:
 
     async def explain(self, attempt: Attempt) -> Any:
         """Say which term of which of the caller's agreements would allow or refuse the same query; read nothing."""
-        shelf = shelf_of(self._library, attempt)
+        shelf = open_shelf_of(self._library, attempt)
         body = await body_of(attempt.request)
         attempt.stated = stated_in(attempt.headers, body)
         call = query_call(shelf.resource, body, attempt.stated, attempt.organisation)
@@ -120,9 +127,11 @@ class Readings:
         return self._described(attempt, resource) | {"schema": resource.json_schema()}
 
     def _described(self, attempt: Attempt, resource: Resource) -> dict[str, Any]:
-        agreements = self._door.agreements(attempt, resource.code)
+        agreed = {item for one in self._door.agreements(attempt, resource.code) for item in one.items}
         return {
             "code": resource.code,
+            "version": resource.version,
+            "withdrawn": resource.withdrawn,
             "catalogue_code": resource.catalogue_code,
             "title": resource.title,
             "title_en": resource.title_en,
@@ -131,7 +140,7 @@ class Readings:
             "condition": resource.condition,
             "key": resource.key.name,
             "lookups": [item.name for item in resource.lookup_items],
-            "agreed_items": sorted({item for a in agreements for item in a.items}, key=resource.position),
+            "agreed_items": [item.name for item in resource.items if item.name in agreed],
         }
 
     def _indexes(self, shelf: Shelf, call: Call) -> list[bytes]:

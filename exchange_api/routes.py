@@ -11,6 +11,7 @@ from starlette.responses import Response
 from exchange_api.code_routes import add_code_routes
 from exchange_api.dcat_routes import PATH as DCAT
 from exchange_api.dcat_routes import add_dcat_routes
+from exchange_api.described import describe
 from exchange_api.guarded import guarded, parameter
 from exchange_api.session_routes import add_session_routes
 from exchange_api.sources import FORMATS
@@ -69,6 +70,7 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     add_dcat_routes(app, opened)
     add_session_routes(app, opened)
     _add_public(app, opened)
+    describe(app, opened)
 
 
 def _add_resources(add: Callable[..., None]) -> None:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -31,9 +32,9 @@ from exchange_api.spender import LANES as SPENDER_LANES
 from exchange_api.spender import Spender
 from exchange_api.tokens import Tokens
 from exchange_api.transactions import Transactions
-from hub.imported_code_sets import ImportedCodeSets
 from hub.local_accounts import LocalAccounts
 from hub.neighbours.exporting import addresses
+from hub.published_resources import KnownResources, knowing
 from hub.source_registry import Registry
 from infra.clock import Clock, now
 from infra.database import Database, Role, check_ready, open_database
@@ -41,9 +42,8 @@ from infra.keycheck import check_keyring
 from infra.keyring import FileKeyring
 from infra.lanes import Lanes
 from infra.settings import Settings
-from schemas.code_sets import resolve_imported_by
-from schemas.errors import HubError
-from schemas.resource import resources_shipped
+from schemas.errors import DatabaseUnavailable, HubError
+from schemas.resource import RESOURCES
 from schemas.working_days import calendar_of
 
 SECONDS_BETWEEN_SEALS = 10.0
@@ -76,13 +76,14 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         check_ready(database)
         keyring = FileKeyring(settings.keyring)
         check_keyring(database, keyring)
-        resolve_imported_by(ImportedCodeSets(database))
+        known = stack.enter_context(knowing(database))
         reading = await _lanes(stack, database, LIBRARY_LANES + _QUERY_LANES)
         writing = await _lanes(stack, database, LEDGER_LANES)  # of its own: reads must not keep it waiting
         appender = Appender(writing)
         await appender.check()
         stack.push_async_callback(appender.drain)
-        directory = Directory(database.url(Role.APPLICATION))
+        library = Library(RESOURCES, keyring, reading)
+        directory = Directory(database.url(Role.APPLICATION), partial(_know_anew, known, library))
         await directory.start()
         stack.push_async_callback(directory.close)
         tokens = Tokens(keyring, settings.hub_id, settings.token_seconds)
@@ -92,7 +93,6 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         spender = Spender(await _lanes(stack, database, SPENDER_LANES), calendar, clock)
         stack.push_async_callback(spender.drain)
         door = Door(Parts(reception, directory, appender, spender, Receipts(keyring), clock))
-        library = Library(resources_shipped(), keyring, reading)
         oauth = TokenEndpoint(tokens, directory, door, reading, settings.public_url, settings.hub_id)
         sealing = asyncio.create_task(_keep_sealing(database, ledger_signer(keyring, settings.hub_id)))
         stack.push_async_callback(_stopped, sealing)
@@ -106,6 +106,14 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         session = SessionDesk(database, transactions, tokens, local, settings.session_seconds)
         readings, dcat = Readings(library, door), DcatDesk(addresses(settings))
         yield Works(door, readings, oauth, tokens, library, desk, lineage, codes, transactions, session, dcat)
+
+
+async def _know_anew(known: KnownResources, library: Library) -> None:
+    try:
+        await asyncio.to_thread(known.renew)
+    except SQLAlchemyError as error:
+        raise DatabaseUnavailable("Published resources could not be read.") from error
+    library.renew(RESOURCES)
 
 
 async def _lanes(stack: AsyncExitStack, database: Database, number: int) -> Lanes:

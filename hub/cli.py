@@ -28,6 +28,7 @@ from hub.commands import (
     quality,
     quarantine,
     registration,
+    resources,
     schedule,
     serving,
     source,
@@ -46,6 +47,7 @@ for group in (demo, serving, data, airflow):
 app.add_typer(city.app, name="city")
 registration.register(source.app)
 app.add_typer(source.app, name="source")
+app.add_typer(resources.app, name="resource")
 app.add_typer(codes.app, name="codes")
 app.add_typer(quality.app, name="quality")
 app.add_typer(lineage.app, name="lineage")

@@ -12,17 +12,16 @@ from connectors.source import Source
 from hub.broken_sources import standing
 from hub.city.registers import running
 from hub.city.truth import CITY_FILE
-from hub.imported_code_sets import ImportedCodeSets
 from hub.openlineage.announcing import opened_outbox
 from hub.openlineage.outbox import Outbox
+from hub.published_resources import knowing
 from hub.source_registry import every_source
 from infra.database import Database, check_ready, open_database
 from infra.keycheck import check_keyring
 from infra.keyring import FileKeyring, Keyring
 from infra.settings import Settings
-from schemas.code_sets import resolve_imported_by
 from schemas.errors import UnknownSource
-from schemas.resource import Resource, resources_shipped
+from schemas.resource import RESOURCES, Resource
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def open_hub(settings: Settings, *, systems: bool = False) -> Iterator[Hub]:
         check_ready(database)
         keyring = FileKeyring(settings.keyring)
         check_keyring(database, keyring)
-        resolve_imported_by(ImportedCodeSets(database))
+        stack.enter_context(knowing(database))
         variables = {"city": str(settings.city), "city_public_security": "postgresql:///city-not-running"}
         if systems and (settings.city / CITY_FILE).exists():
             variables = stack.enter_context(running(settings.city))
@@ -92,7 +91,7 @@ def open_hub(settings: Settings, *, systems: bool = False) -> Iterator[Hub]:
             settings,
             database,
             keyring,
-            resources_shipped(),
+            RESOURCES,
             found.sources,
             variables,
             outbox,

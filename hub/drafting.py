@@ -17,9 +17,10 @@ from connectors.drafting.seeing import looks
 from connectors.drafting.text import UNKNOWN_DEPARTMENT, Heading, definition, doubts, lacks_key
 from connectors.look import SAMPLED_ROWS, Look
 from connectors.source import Source
+from hub.registered import know_published
 from infra.settings import Settings
 from schemas.errors import DefinitionError, HubError
-from schemas.resource import NAME, Resource, resource_named, resources_shipped
+from schemas.resource import NAME, RESOURCES, Resource, resource_named
 
 _FAR = 2.0
 """How much better one reading must fit than the next to be taken for sure."""
@@ -68,8 +69,8 @@ def require_free(path: Path, *, force: bool) -> None:
 def draft(settings: Settings, typed: str, wishes: Wishes, asker: Asker) -> Draft:
     """Draft the definition of the system at ``typed``; raises a ``SourceError`` where it cannot be read, and writes nothing."""
     place = place_of(typed)
-    known = resources_shipped()
-    chosen = [resource_named(wishes.resource)] if wishes.resource else list(known.values())
+    know_published(settings)
+    chosen = [resource_named(wishes.resource)] if wishes.resource else list(RESOURCES.values())
     place = _with_table(place.told(wishes.options), wishes.table)
     look = _table(_of_table(looks(place, wishes.rows), wishes.table), chosen, asker)
     proposal, unsure = _resource(proposals(look, chosen), asker)

@@ -67,11 +67,12 @@ def ingest_source(
 ) -> SourceReport:
     """Bring everything new of one source into its library, or read a window of the past again.
 
-    ``parent`` is the run that ordered this one, for a lineage backend. A window moves no watermark and finds no deletions. Raises ``SourcePaused`` where the source is paused, ``SourceBusy``
+    ``parent`` is the run that ordered this one, for a lineage backend. A window moves no watermark and finds no deletions. Raises ``SourcePaused`` where the source is paused, ``ResourceWithdrawn`` where its resource is, ``SourceBusy``
     when another run has it, and ``InvalidWindow`` where it cannot be read by window.
     """
     source = hub.source(code)
     check_not_paused(hub, code)
+    hub.resources[source.resource].check_in_use()
     started = perf_counter()
     report = SourceReport(code, source.resource)
     with (
@@ -103,6 +104,7 @@ def ingest_offered(
     ``offered`` is asked, with the cursor, once no other run has the source. ``settles_as`` is as of ``Quarantine``.
     """
     source = hub.source(code)
+    hub.resources[source.resource].check_in_use()
     started = perf_counter()
     report = SourceReport(code, source.resource)
     with (

@@ -141,6 +141,7 @@ def _check(connection: Connection, source: Source, stored: Mapping[str, int], kn
                     hint=f"It is {value}.",
                 )
     resource = resource_named(source.resource)
+    resource.check_in_use()
     rules_for(resource, source.quality, source.code, suite_of(resource).rules, source.mapping)
 
 

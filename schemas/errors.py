@@ -53,6 +53,13 @@ class UnknownResource(HubError):
     title = "No such resource"
 
 
+class ResourceWithdrawn(UnknownResource):
+    """A resource that was published and is shared no longer."""
+
+    code = "resource_withdrawn"
+    title = "The resource is withdrawn"
+
+
 class UnknownItem(HubError):
     """The resource has no item of that name."""
 

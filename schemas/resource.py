@@ -3,49 +3,43 @@
 A resource (信息资源) is a catalogue entry of the Compilation Guide for Government Information Resource
 Catalogues (政务信息资源目录编制指南, 2017); an item (信息项) is one of its fields. Both are frozen and check
 themselves, so one that exists is valid. They come from YAML and yield the Arrow schema and the JSON Schema
-here, the tables in ``base_libraries.storage`` and the expectations in ``quality.suites``.
+here, the tables in ``base_libraries.storage`` and the expectations in ``quality.suites``. Those that are shipped are known
+everywhere; those that departments publish are resolved by what the composition root gives ``resolve_published_by``.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from functools import cache, cached_property
 from importlib import resources
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import yaml
 
-from schemas.errors import DefinitionError, UnknownItem, UnknownResource
+from schemas.errors import DefinitionError, ResourceWithdrawn, UnknownItem, UnknownResource
+from schemas.item import NAME, Item, ItemType, Sensitivity
+
+__all__ = [
+    "NAME",
+    "RESOURCES",
+    "Item",
+    "ItemType",
+    "Published",
+    "Resource",
+    "Resources",
+    "Sensitivity",
+    "Sharing",
+    "parse_resource",
+    "published_resolver",
+    "resolve_published_by",
+    "resource_named",
+    "resource_of",
+    "resources_shipped",
+]
 
 CATALOGUE_CODE = re.compile(r"^[123]\d{2}\d{3}[0-9A-Za-z]*/\d+$")
-NAME = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
-
-
-class ItemType(StrEnum):
-    """Item types of the Compilation Guide, annex: the letter is what a catalogue writes."""
-
-    CHARACTER = "C"
-    NUMERIC = "N"
-    MONEY = "Y"
-    DATE = "D"
-    DATETIME = "T"
-    LOGICAL = "L"
-    MEMO = "M"
-    GENERAL = "G"
-    DOUBLE = "B"
-    INTEGER = "I"
-    FLOAT = "F"
-
-
-class Sensitivity(IntEnum):
-    """How much an item may hurt when it leaks; from ``PERSONAL`` upwards it is sealed at rest."""
-
-    OPEN = 0
-    INTERNAL = 1
-    PERSONAL = 2
-    SENSITIVE = 3
 
 
 class Sharing(StrEnum):
@@ -56,72 +50,13 @@ class Sharing(StrEnum):
     NOT_SHARED = "not_shared"
 
 
-_ARROW: Mapping[ItemType, pa.DataType] = {
-    ItemType.CHARACTER: pa.string(),
-    ItemType.MEMO: pa.string(),
-    ItemType.DATE: pa.date32(),
-    ItemType.DATETIME: pa.timestamp("us", tz="UTC"),
-    ItemType.LOGICAL: pa.bool_(),
-    ItemType.GENERAL: pa.binary(),
-    ItemType.DOUBLE: pa.float64(),
-    ItemType.FLOAT: pa.float64(),
-    ItemType.INTEGER: pa.int64(),
-}
-
-
-@dataclass(frozen=True)
-class Item:
-    """One information item of a resource.
-
-    ``length`` is in characters (C) or digits (N, Y); ``scale`` in digits after the point. ``identifier`` names a
-    check of ``schemas.identifiers``, ``code_set`` a table of ``schemas.code_sets``. ``lookup`` items are blind-indexed
-    so that records can be asked for by them; ``geometry`` items hold WKB in EPSG:4490.
-    """
-
-    name: str
-    title: str
-    type: ItemType
-    length: int | None = None
-    scale: int = 0
-    key: bool = False
-    required: bool = False
-    lookup: bool = False
-    geometry: bool = False
-    sensitivity: Sensitivity = Sensitivity.INTERNAL
-    identifier: str | None = None
-    code_set: str | None = None
-    mask: str | None = None
-    description: str = ""
-
-    def __post_init__(self) -> None:
-        if not NAME.match(self.name):
-            raise DefinitionError(
-                f"Item name {self.name!r} is not lower-case letters, digits and underscores."
-            )
-        if self.geometry and self.type is not ItemType.GENERAL:
-            raise DefinitionError(f"Item {self.name!r} is a geometry, so its type must be G.")
-        if self.geometry and self.sealed:
-            raise DefinitionError(f"Item {self.name!r} is a geometry and cannot be sealed.")
-        if self.key and not self.required:
-            raise DefinitionError(f"Item {self.name!r} is the key, so it must be required.")
-
-    @property
-    def sealed(self) -> bool:
-        """Whether the item is encrypted at rest."""
-        return self.sensitivity >= Sensitivity.PERSONAL
-
-    @property
-    def arrow_type(self) -> pa.DataType:
-        """The item's type in an Arrow table: strings, date32, decimal128, int64, float64, bool, binary."""
-        if self.type in (ItemType.NUMERIC, ItemType.MONEY):
-            default_scale = 2 if self.type is ItemType.MONEY else 0
-            return pa.decimal128(self.length or 18, self.scale or default_scale)
-        return _ARROW[self.type]
-
-
 @dataclass(frozen=True)
 class Resource:
-    """A catalogue resource: what it is, who provides it, on which terms, and its items in a fixed order."""
+    """A catalogue resource: what it is, who provides it, on which terms, and its items in a fixed order.
+
+    ``layout`` names the items by their place in what is stored of every record, those of earlier versions too: no definition
+    states it, publication does. ``withdrawn`` is one that is no longer shared, though what was said of it is kept.
+    """
 
     code: str
     catalogue_code: str
@@ -135,6 +70,8 @@ class Resource:
     summary: str = ""
     condition: str = ""
     library: str = ""
+    layout: tuple[str, ...] = ()
+    withdrawn: bool = False
     _by_name: dict[str, Item] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -155,6 +92,8 @@ class Resource:
             raise DefinitionError(f"Resource {self.code} names an item twice.")
         if sum(item.key for item in self.items) != 1:
             raise DefinitionError(f"Resource {self.code} must have exactly one key item.")
+        if not self.layout:
+            object.__setattr__(self, "layout", tuple(self._by_name))
 
     @cached_property
     def key(self) -> Item:
@@ -193,12 +132,21 @@ class Resource:
             ) from None
 
     def position(self, name: str) -> int:
-        """Return the item's place in the definition, counted from 0."""
+        """Return the item's place in the layout, counted from 0: the definition's order, for a first version."""
         return self._places[self.item(name).name]
 
     @cached_property
     def _places(self) -> dict[str, int]:
-        return {item.name: place for place, item in enumerate(self.items)}
+        return {name: place for place, name in enumerate(self.layout)}
+
+    def check_in_use(self) -> None:
+        """Raise ``ResourceWithdrawn`` where the resource is no longer shared."""
+        if self.withdrawn:
+            raise ResourceWithdrawn(
+                f"Resource {self.code} is withdrawn: nothing is read of it and nothing taken in.",
+                hint="What it held is kept; a new version puts it back.",
+                resource=self.code,
+            )
 
     def json_schema(self) -> dict[str, Any]:
         """Describe one record's data as JSON Schema 2020-12; every item may be null."""
@@ -206,38 +154,28 @@ class Resource:
             "title": self.title_en,
             "description": self.title,
             "type": "object",
-            "properties": {item.name: _json_type(item) for item in self.items},
+            "properties": {item.name: item.json_schema() for item in self.items},
             "additionalProperties": False,
         }
-
-
-def _json_type(item: Item) -> dict[str, Any]:
-    described: dict[str, Any] = {"title": item.title}
-    if item.geometry:
-        return described | {"type": ["object", "null"], "description": "GeoJSON geometry, EPSG:4490"}
-    kind = item.type
-    if kind is ItemType.LOGICAL:
-        return described | {"type": ["boolean", "null"]}
-    if kind is ItemType.INTEGER:
-        return described | {"type": ["integer", "null"]}
-    if kind in (ItemType.DOUBLE, ItemType.FLOAT):
-        return described | {"type": ["number", "null"]}
-    formats = {ItemType.DATE: "date", ItemType.DATETIME: "date-time"}
-    if kind in formats:
-        return described | {"type": ["string", "null"], "format": formats[kind]}
-    return described | {"type": ["string", "null"]} | ({"maxLength": item.length} if item.length else {})
 
 
 def parse_resource(text: str, origin: str = "definition") -> Resource:
     """Read a resource from YAML; ``origin`` names the file in errors."""
     try:
-        raw = yaml.safe_load(text)
-        items = tuple(_parse_item(item) for item in raw.pop("items"))
-        return Resource(items=items, sharing=Sharing(raw.pop("sharing")), **raw)
+        return resource_of(yaml.safe_load(text))
     except DefinitionError as error:
         raise DefinitionError(f"{origin}: {error.detail}") from None
     except (yaml.YAMLError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise DefinitionError(f"{origin} is not a resource definition: {error}.") from error
+
+
+def resource_of(raw: Mapping[str, Any]) -> Resource:
+    """Make a resource from the fields of its definition; raises what Python does where they are not such."""
+    told = dict(raw)
+    items = tuple(_parse_item(item) for item in told.pop("items"))
+    if stated := sorted(told.keys() & {"layout", "withdrawn"}):
+        raise DefinitionError(f"field {stated[0]!r} is not a definition's to state.")
+    return Resource(items=items, sharing=Sharing(told.pop("sharing")), **told)
 
 
 def _parse_item(raw: dict[str, Any]) -> Item:
@@ -259,11 +197,61 @@ def resources_shipped() -> Mapping[str, Resource]:
     return {resource.code: resource for resource in parsed}
 
 
+class Published(Protocol):
+    """Finds the resources that departments have published; safe between threads."""
+
+    @property
+    def held(self) -> Mapping[str, Resource]:
+        """The newest version in force of each, by code, as far as this process has heard."""
+        ...
+
+    def named(self, code: str) -> Resource | None:
+        """Return one of them, asking anew where it was not heard of; None where it is not published."""
+        ...
+
+
+_published: list[Published] = []
+
+
+def resolve_published_by(resolver: Published | None) -> None:
+    """Let published resources be known from now on, in this process; ``None`` where none are any more."""
+    _published[:] = [resolver] if resolver else []
+
+
+def published_resolver() -> Published | None:
+    """Return what resolves published resources in this process, if anything does."""
+    return _published[-1] if _published else None
+
+
+class Resources(Mapping[str, Resource]):
+    """Every resource that is known, shipped or published, by code: a view that grows as they are published."""
+
+    def __getitem__(self, code: str) -> Resource:
+        shipped = resources_shipped().get(code)
+        resolver = published_resolver()
+        if resolver is None:
+            return resources_shipped()[code]
+        found = resolver.held.get(code) or (None if shipped else resolver.named(code))
+        if found is None or (shipped and shipped.version > found.version):
+            return resources_shipped()[code]
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        resolver = published_resolver()
+        yield from dict.fromkeys((*resources_shipped(), *(resolver.held if resolver else ())))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+RESOURCES = Resources()
+
+
 def resource_named(code: str) -> Resource:
-    """Return the shipped resource of that code, or raise ``UnknownResource``."""
-    shipped = resources_shipped()
-    if code not in shipped:
+    """Return the resource of that code, shipped or published, or raise ``UnknownResource``."""
+    try:
+        return RESOURCES[code]
+    except KeyError:
         raise UnknownResource(
-            f"There is no resource {code!r}.", hint=f"Defined are: {', '.join(shipped)}.", resource=code
-        )
-    return shipped[code]
+            f"There is no resource {code!r}.", hint=f"Defined are: {', '.join(RESOURCES)}.", resource=code
+        ) from None

@@ -10,6 +10,7 @@ from pathlib import Path
 import documents
 import pytest
 import typer
+from made_resources import MARRIAGE
 from typer.testing import CliRunner
 
 from hub.cli import app
@@ -55,6 +56,12 @@ def test_the_example_of_a_source_is_the_shipped_one():
     example, _ = blocks(ROOT / "docs" / "sources.md", "yaml")
 
     assert example == (ROOT / "connectors" / "sources" / "social_security.yaml").read_text(encoding="utf-8")
+
+
+def test_the_resource_shown_is_the_one_that_is_published_in_tests():
+    (example,) = blocks(ROOT / "docs" / "resources.md", "yaml")
+
+    assert example.strip() == MARRIAGE.strip()
 
 
 def test_the_draft_shown_is_what_the_command_writes(tmp_path, monkeypatch):

@@ -57,9 +57,8 @@ def add_agreement(
     """Put an agreement in force; only what it names may be read (Decree 809, articles 20 and 25)."""
     from catalog.agreement_file import read_agreement
 
-    if resource is None:
-        agreement = read_agreement(_text(Path(system)), system)
-    else:
+    told: dict[str, Any] = {}
+    if resource is not None:
         rows = [*_conditions(within, "within"), *_conditions(one_of, "in"), *([{"cases": "own"}] * own_cases)]
         pace = None if rate is None else {"per_second": rate, "burst": burst}
         terms = {
@@ -69,7 +68,7 @@ def add_agreement(
             "rate": pace,
             "answer": _answer(answer),
         }
-        told: dict[str, Any] = {
+        told = {
             "id": number or f"{system}.{resource}",
             "system": system,
             "resource": resource,
@@ -81,8 +80,9 @@ def add_agreement(
             "masked": mask or [],
             "max_keys": max_keys,
         }
-        agreement = _stated(told | {name: agreed for name, agreed in terms.items() if agreed}, days)
-    with administered() as (_hub, catalogue, _people):
+        told |= {name: agreed for name, agreed in terms.items() if agreed}
+    with administered() as (_hub, catalogue, _people):  # only an open hub knows every resource
+        agreement = _stated(told, days) if told else read_agreement(_text(Path(system)), system)
         catalogue.add_agreement(agreement, actor=actor())
     said = {
         "agreement": agreement.id,

@@ -63,10 +63,10 @@ def call(
     from schemas.resource import resource_named
     from schemas.working_days import calendar_of
 
-    known = resource_named(resource)
-    items = tuple(known.item(name).name for name in item or ())
     moment = at.astimezone() if at else now()
     with administered() as (hub, catalogue, _people):
+        known = resource_named(resource)
+        items = tuple(known.item(name).name for name in item or ())
         caller = catalogue.system(system)
         its = [one for one in catalogue.agreements() if (one.system, one.resource) == (system, resource)]
         calendar = calendar_of(hub.settings.calendar, hub.settings.time_zone).lenient()

@@ -23,6 +23,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Register a source, or define a registered one anew; without an ordinal the next free one is given."""
+    from hub.published_resources import knowing
     from hub.source_registry import register as registered
     from infra.database import Role, check_ready, open_database
     from infra.settings import load_settings
@@ -35,7 +36,7 @@ def add(
     settings = load_settings()
     with open_database(settings) as database:
         check_ready(database)
-        with database.engine(Role.APPLICATION).begin() as connection:
+        with knowing(database), database.engine(Role.APPLICATION).begin() as connection:
             source, new = registered(settings, connection, definition, actor())
     if as_json:
         print_json(
@@ -92,12 +93,13 @@ def _told(hub: Any, code: str) -> dict[str, Any]:
 
 def remove(source: Code) -> None:
     """Remove a registered source that has contributed nothing; one that has is paused instead, for good."""
+    from hub.published_resources import knowing
     from hub.source_registry import remove as removed
     from infra.database import Role, check_ready, open_database
     from infra.settings import load_settings
 
     with open_database(load_settings()) as database:  # no hub: a definition that holds it up can be removed
         check_ready(database)
-        with database.engine(Role.APPLICATION).begin() as connection:
+        with knowing(database), database.engine(Role.APPLICATION).begin() as connection:
             removed(connection, source, actor())
     console.print(f"Source {source} is removed.")

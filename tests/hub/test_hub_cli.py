@@ -46,6 +46,7 @@ COMMANDS = [
     ["person", "add"], ["person", "roles"], ["person", "suspend"], ["person", "resume"], ["person", "list"],
     ["person", "password"], ["person", "totp"], ["person", "unlock"],
     ["client", "suspend"], ["client", "resume"], ["client", "key", "add"], ["client", "key", "retire"], ["client", "key", "list"],
+    ["resource", "publish"], ["resource", "list"], ["resource", "show"], ["resource", "withdraw"],
     ["airflow"], ["schedule"], ["schedule", "pause"], ["schedule", "resume"],
 ]  # fmt: skip
 

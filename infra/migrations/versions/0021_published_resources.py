@@ -7,8 +7,8 @@ the same transaction. Names and types are checked, so nothing but these tables c
 
 from alembic import op
 
-revision = "0018_published_resources"
-down_revision = "0017_sessions"
+revision = "0021_published_resources"
+down_revision = "0020_entries"
 branch_labels = None
 depends_on = None
 

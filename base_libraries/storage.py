@@ -1,4 +1,4 @@
-"""The tables of a resource, made from its definition: what they are is told here, the database does it (migration 0021).
+"""The tables of a resource, made from its definition: what they are is told here, the database does it (migration 0022).
 
 Four tables a resource, in PostgreSQL schema ``library``: ``contribution_*`` (what each department said),
 ``golden_*`` (what the hub knows), ``history_*`` (what it knew before) and ``change_*`` (the feed). Columns that start

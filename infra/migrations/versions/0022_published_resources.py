@@ -7,8 +7,8 @@ the same transaction. Names and types are checked, so nothing but these tables c
 
 from alembic import op
 
-revision = "0021_published_resources"
-down_revision = "0020_entries"
+revision = "0022_published_resources"
+down_revision = "0021_row_changes"
 branch_labels = None
 depends_on = None
 

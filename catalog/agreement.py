@@ -25,8 +25,9 @@ ALL_ROWS, RECORDS = Rows(), Answer()
 
 
 class AgreementStatus(StrEnum):
-    """Where an agreement stands; only one in force allows anything."""
+    """Where an agreement stands; only one in force allows anything, and one that is agreed waits for its delivery."""
 
+    AGREED = "agreed"
     IN_FORCE = "in_force"
     SUSPENDED = "suspended"
     ENDED = "ended"

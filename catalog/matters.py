@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, insert, select, tuple_, update
+from sqlalchemy import Connection, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from catalog.actor import Actor
@@ -118,17 +118,31 @@ class Matters:
         return [Event(**{name: row[name] for name in names}) for row in rows]
 
     def standing(
-        self, state: str | None = None, after: str = "", limit: int = MOST_LISTED
+        self,
+        state: str | None = None,
+        after: str = "",
+        limit: int = MOST_LISTED,
+        *,
+        party: str | None = None,
     ) -> Sequence[Matter]:
-        """Return matters by id, of one state or of all, behind the id ``after``."""
+        """Return matters by id, of one state or of all, behind the id ``after``; of one organisation's, where ``party`` names it."""
         query = select(MATTER).where(MATTER.c.kind == self.workflow.kind, MATTER.c.id > after)
         if state is not None:
             query = query.where(MATTER.c.state == state)
+        if party is not None:
+            query = query.where(or_(*(MATTER.c.parties[side.value].astext == party for side in Side)))
         return self._made(self._connection.execute(query.order_by(MATTER.c.id).limit(limit)).mappings().all())
 
     def overdue(self) -> Sequence[Matter]:
         """Return the matters whose duty is late, the latest first."""
         query = select(MATTER).where(MATTER.c.kind == self.workflow.kind, MATTER.c.due_at <= self.clock())
+        return self._made(self._connection.execute(query.order_by(MATTER.c.due_at)).mappings().all())
+
+    def due_within(self, first: datetime, last: datetime) -> Sequence[Matter]:
+        """Return the matters that become late behind one moment and not behind another, the first to be late first."""
+        query = select(MATTER).where(
+            MATTER.c.kind == self.workflow.kind, MATTER.c.due_at > first, MATTER.c.due_at <= last
+        )
         return self._made(self._connection.execute(query.order_by(MATTER.c.due_at)).mappings().all())
 
     def _made(self, rows: Sequence[Mapping[Any, Any]]) -> list[Matter]:

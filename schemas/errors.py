@@ -530,6 +530,38 @@ class UnknownMatter(HubError):
     title = "There is no such matter"
 
 
+class NotShared(HubError):
+    """A resource is not shared, by a law that its entry names."""
+
+    code = "not_shared"
+    title = "The resource is not shared"
+
+
+class IncompleteApplication(HubError):
+    """An application lacks something; ``faults`` are all of it, each with its element."""
+
+    code = "incomplete_application"
+    title = "The application is not complete"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        hint: str = "",
+        faults: Sequence[Mapping[str, str]] = (),
+        **context: str | int | float | None,
+    ) -> None:
+        super().__init__(detail, hint=hint, **context)
+        self.faults = faults
+
+
+class WiderScope(HubError):
+    """What should only become narrower would become wider, which takes an application."""
+
+    code = "wider_scope"
+    title = "The scope would become wider"
+
+
 # ── calls ────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -154,6 +154,14 @@ def database(hub_settings) -> Iterator[Database]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def shared_database(server, tmp_path_factory) -> Iterator[Database]:
+    """One migrated hub database for all tests of a file, which do not mind what the others wrote."""
+    for url in _database(server, TEMPLATE):
+        with open_database(_settings(tmp_path_factory.mktemp("shared"), url)) as opened:
+            yield opened
+
+
 def _database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:

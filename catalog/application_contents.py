@@ -1,0 +1,41 @@
+"""What applications state, as stored: every revision stays, the latest counts."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from catalog.application import Application, application_told
+from catalog.sharing_tables import APPLICATION_CONTENT, APPLICATION_NUMBER
+
+
+class ApplicationContents:
+    """Stores and reads what applications state; the caller records and commits."""
+
+    def __init__(self, connection: Connection, zone: ZoneInfo) -> None:
+        self._connection, self._zone = connection, zone
+
+    def number(self, year: int) -> str:
+        """Return a number that no application has."""
+        taken = self._connection.execute(select(APPLICATION_NUMBER.next_value())).scalar_one()
+        return f"AP{year}-{taken:06}"
+
+    def add(self, id_: str, revision: int, organisation: str, application: Application, at: datetime) -> None:
+        """Store a revision; its number is that of the event that brought it."""
+        told = application.told()
+        values = {name: told[name] for name in ("resource", "system", "changes")}
+        row = {"id": id_, "revision": revision, "organisation": organisation, "content": told, "at": at}
+        self._connection.execute(insert(APPLICATION_CONTENT).values(**values, **row))
+
+    def latest(self, ids: Collection[str]) -> Mapping[str, Application]:
+        """Return what each of these states now."""
+        table = APPLICATION_CONTENT.c
+        query = (
+            select(table.id, table.content)
+            .where(table.id.in_(ids))
+            .ext(distinct_on(table.id))
+            .order_by(table.id, table.revision.desc())
+        )
+        return {id_: application_told(told, self._zone) for id_, told in self._connection.execute(query)}

@@ -119,3 +119,5 @@ _TERMS: Mapping[str, Callable[[Any], Any]] = {
     "rate": rate_from,
     "answer": answer_from,
 }
+TERM_NAMES = frozenset(_TERMS)
+"""What an agreement may have beyond items, purposes and validity."""

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from catalog.actor import HUB, Actor
-from catalog.agreement import Agreement
+from catalog.agreement import ALL_ROWS, RECORDS, Agreement
+from catalog.agreement_file import terms_from
 from catalog.agreement_workflow import AGREEMENT_LIFE, LIFE_DUTIES, STATUS
 from catalog.matters import Due, Event, Matters
 from catalog.recorded import Recorded, Recorder
@@ -22,6 +23,14 @@ from schemas.working_days import Calendar
 LONGEST_DISPOSAL = 60
 """Working days that a provider may give for a disposal."""
 
+_UNBOUND: Mapping[str, Any] = {
+    "rows": ALL_ROWS,
+    "hours": (),
+    "quota_per_day": None,
+    "rate": None,
+    "answer": RECORDS,
+}
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -33,13 +42,15 @@ class Scope:
     masked: frozenset[str] | None = None
     valid_to: datetime | None = None
     max_keys: int | None = None
+    terms: Mapping[str, Any] | None = None
 
     def applied(self, agreement: Agreement) -> Agreement:
         """Return the agreement with this scope; what it covers no longer is not masked either."""
         told = {name: value for name, value in vars(self).items() if value is not None}
         items = frozenset(told.get("items", agreement.items))
         masked = frozenset(told.pop("masked", agreement.masked)) & items
-        return replace(agreement, masked=masked, **told)
+        terms = {**_UNBOUND, **terms_from(told.pop("terms"))} if "terms" in told else {}
+        return replace(agreement, masked=masked, **terms, **told)
 
 
 def is_narrower(changed: Agreement, agreement: Agreement) -> bool:
@@ -51,6 +62,7 @@ def is_narrower(changed: Agreement, agreement: Agreement) -> bool:
         and changed.masked >= agreement.masked & changed.covered
         and changed.valid_to <= agreement.valid_to
         and changed.max_keys <= agreement.max_keys
+        and changed.terms == agreement.terms
     )
 
 
@@ -166,6 +178,7 @@ def _told(agreement: Agreement) -> dict[str, Any]:
         "legal_bases": sorted(agreement.legal_bases),
         "valid_to": agreement.valid_to.isoformat(),
         "max_keys": agreement.max_keys,
+        "terms": agreement.terms,
     }
 
 
@@ -178,4 +191,5 @@ def _read(proposal: Event, agreement: Agreement) -> Agreement:
         frozenset(told["masked"]),
         datetime.fromisoformat(told["valid_to"]),
         told["max_keys"],
+        told["terms"],
     ).applied(agreement)

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from catalog.agreement import MOST_KEYS
+from catalog.agreement_file import TERM_NAMES, terms_from
 from schemas.errors import ConfigurationError
 
 LONGEST_TEXT = 4000
@@ -31,7 +32,8 @@ class Application:
 
     ``needed_for`` says of an item why the purpose needs it, ``valid_to`` is the first moment at which nothing is needed any
     more, ``changes`` is the agreement that is to be renewed or amended. ``returns`` is true where an upper level is asked to give
-    back the applicant's own local data (article 24), ``scope`` says which records are needed.
+    back the applicant's own local data (article 24). ``scope`` says which records are needed, ``terms`` the same to the hub: rows,
+    hours, quota, rate and form of the answer, as agreements have them.
     """
 
     resource: str
@@ -50,6 +52,7 @@ class Application:
     calls_per_day: int | None = None
     keys_per_call: int = MOST_KEYS
     office: str = ""
+    terms: Mapping[str, Any] = field(default_factory=dict)
     returns: bool = False
     changes: str | None = None
 
@@ -126,6 +129,13 @@ def _flag(value: Any, _zone: ZoneInfo) -> bool:
     return value
 
 
+def _terms(value: Any, _zone: ZoneInfo) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or set(value) - TERM_NAMES:
+        raise TypeError
+    terms_from(value)
+    return dict(value)
+
+
 def _mode(value: Any, _zone: ZoneInfo) -> Mode:
     return Mode(value)
 
@@ -149,7 +159,7 @@ def _end_of(day: date, zone: ZoneInfo) -> datetime:
 _READERS: Mapping[str, Any] = {
     "version": _number, "items": _texts, "masked": _text_set, "needed_for": _reasons, "purposes": _text_set,
     "legal_bases": _text_set, "mode": _mode, "valid_to": _end, "calls_per_day": _number, "keys_per_call": _number,
-    "returns": _flag,
+    "returns": _flag, "terms": _terms,
 }  # fmt: skip
 _FORMS: Mapping[Any, str] = {
     _text: f"text of at most {LONGEST_TEXT} characters",
@@ -158,6 +168,7 @@ _FORMS: Mapping[Any, str] = {
     _reasons: "a text for each item",
     _number: "a whole number",
     _flag: "true or false",
+    _terms: f"a table of {', '.join(sorted(TERM_NAMES))}",
     _mode: f"one of {', '.join(Mode)}",
     _end: "a day or a moment, e.g. 2027-06-30",
 }

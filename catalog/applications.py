@@ -11,11 +11,12 @@ from sqlalchemy import Connection, select
 
 from catalog.actor import HUB, Actor
 from catalog.agreement import Agreement
+from catalog.agreement_file import terms_from
 from catalog.agreement_lives import AgreementLives, Scope
 from catalog.application import Application, application_told
 from catalog.application_contents import ApplicationContents
 from catalog.application_workflow import APPLICATION, DUTIES, EXTENSION
-from catalog.completeness import Fault, Standing, check_complete, faults_of
+from catalog.completeness import Standing, check_complete, faults_of
 from catalog.matters import MOST_LISTED, Due, Event, Matters
 from catalog.offer import Offering, offer_of
 from catalog.people import People
@@ -25,6 +26,7 @@ from catalog.tables import AGREEMENT, SYSTEM
 from catalog.workflow import Matter, Side
 from infra.clock import Clock, now
 from schemas.errors import ConfigurationError, NotSaid
+from schemas.faults import Fault
 from schemas.resource import Sharing
 from schemas.working_days import Calendar
 
@@ -155,7 +157,7 @@ class Applications:
 
     def _complete(self, held: Matter, facts: dict[str, Any]) -> dict[str, Any]:
         application = self._content(held)
-        check_complete(application, self._standing(held, application))
+        check_complete(held.id, application, self._standing(held, application))
         return facts
 
     def _reduced(self, held: Matter, facts: dict[str, Any]) -> dict[str, Any]:
@@ -216,6 +218,7 @@ class Applications:
             valid_from=at,
             valid_to=application.valid_to,
             max_keys=application.keys_per_call,
+            **terms_from(application.terms),
         )
 
     def _delivered(self, after: Matter, _facts: Mapping[str, Any]) -> Matter:
@@ -262,6 +265,7 @@ def _scope(application: Application, items: tuple[str, ...]) -> Scope:
         application.masked,
         application.valid_to,
         application.keys_per_call,
+        application.terms,
     )
 
 

@@ -14,16 +14,24 @@ from schemas.resource import Resource, Sharing, resource_named
 
 @dataclass(frozen=True)
 class Offer:
-    """A resource and the department that provides it; ``withheld`` are its items that are not shared."""
+    """A resource and the department that provides it.
+
+    ``withheld`` are its items that are not shared, ``legal_basis`` is the law by which all of it is not.
+    """
 
     resource: Resource
     provider: Organisation
     withheld: frozenset[str] = frozenset()
+    legal_basis: str = ""
 
     def check_shared(self) -> None:
         """Raise ``NotShared``, which names the legal basis, where the resource is not shared at all (article 15)."""
         if self.resource.sharing is Sharing.NOT_SHARED:
-            basis = self.resource.condition or "its entry in the catalogue names the legal basis"
+            basis = (
+                self.legal_basis
+                or self.resource.condition
+                or "its entry in the catalogue names the legal basis"
+            )
             raise NotShared(
                 f"Resource {self.resource.code} is not shared: {basis}.",
                 hint="Only a law, an administrative regulation or a State Council decision keeps data from being shared; "

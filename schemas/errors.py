@@ -538,21 +538,16 @@ class NotShared(HubError):
 
 
 class IncompleteApplication(HubError):
-    """An application lacks something; ``faults`` are all of it, each with its element."""
+    """An application lacks something; ``faults`` are all of it, not the first alone."""
 
     code = "incomplete_application"
     title = "The application is not complete"
 
-    def __init__(
-        self,
-        detail: str,
-        *,
-        hint: str = "",
-        faults: Sequence[Mapping[str, str]] = (),
-        **context: str | int | float | None,
-    ) -> None:
-        super().__init__(detail, hint=hint, **context)
-        self.faults = faults
+    def __init__(self, application: str, faults: Sequence[Fault], *, hint: str = "") -> None:
+        number = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        detail = f"Application {application} has {number}: {told(faults)}"
+        super().__init__(detail, hint=hint, application=application)
+        self.faults = tuple(faults)
 
 
 class WiderScope(HubError):

@@ -74,6 +74,7 @@ def test_who_needs_less_gets_less_at_once_and_who_needs_more_applies(city, agree
         Scope(masked=frozenset()),
         Scope(valid_to=LATER),
         Scope(max_keys=100),
+        Scope(terms={"quota_per_day": 10_000_000}),
     ):
         with pytest.raises(WiderScope, match="approved anew"):
             city.live(agreed, "narrow", CLERK, wider)
@@ -101,6 +102,7 @@ def test_a_wider_scope_takes_the_same_approvals_and_what_is_left_out_stays_out(c
     wider = replace(
         WANTED,
         changes=agreed,
+        terms={"quota_per_day": 100},
         items=(*WANTED.items, "education", "marital_status"),
         valid_to=city.agreement(agreed).valid_to,
     )
@@ -109,6 +111,7 @@ def test_a_wider_scope_takes_the_same_approvals_and_what_is_left_out_stays_out(c
     city.do(id_, "examine", OFFICER, opinion="婚姻状况不必要")
     city.do(id_, "approve", CHIEF, without={"marital_status": "不必要"})
     assert city.agreement(agreed).items == (*WANTED.items, "education")
+    assert city.agreement(agreed).terms == {"quota_per_day": 100}
     with city.applications() as applications:
         assert applications.agreements.matters.events(agreed)[-1].act == "amend"
     ended = city.supported(replace(wider, items=WANTED.items))

@@ -24,6 +24,7 @@ OFFER = Offer(
     resource_named("natural_person"), Organisation(POLICE, "公安局", "500000"), frozenset({"education"})
 )
 STANDING = Standing(OFFER, APPLICANT, frozenset({"01"}), System("desk", DESK, "desk", (KEY,)), MONDAY)
+LOCAL = {"rows": [{"item": "registered_division", "within": "500103"}]}
 AGREED = Agreement(
     "AP2026-000001", "desk", "natural_person", ("name",), frozenset({"许可审查"}), frozenset({"行政许可法"}), MONDAY,
     datetime(2027, 1, 1, tzinfo=UTC),
@@ -31,41 +32,46 @@ AGREED = Agreement(
 
 
 def faults(application, standing=STANDING):
-    return [(one.element, one.says) for one in faults_of(application, standing)]
+    return [(one.element, one.problem) for one in faults_of(application, standing)]
 
 
 def test_what_is_complete_has_no_fault():
     assert faults(WANTED) == []
-    check_complete(WANTED, STANDING)
+    check_complete("AP1", WANTED, STANDING)
 
 
 def test_everything_that_is_missing_is_told_at_once():
     with pytest.raises(IncompleteApplication) as caught:
-        check_complete(Application("natural_person"), STANDING)
-    told = [one["element"] for one in caught.value.faults]
+        check_complete("AP1", Application("natural_person"), STANDING)
+    told = [one.element for one in caught.value.faults]
     assert told == [
         "system", "version", "items", "purposes", "legal_bases", "scenario", "scope", "condition_met", "mode", "valid_to",
         "calls_per_day", "office",
     ]  # fmt: skip
-    assert all(f"{element}: " in caught.value.detail for element in told)
+    assert all(f"{element} " in caught.value.detail for element in told)
+    assert "has 12 faults: system is missing" in caught.value.detail
     assert "依申请，限行政审批核验使用" in caught.value.detail, "the condition of the entry is told"
 
 
 @pytest.mark.parametrize(
     ("changed", "element", "says"),
     [
-        ({"items": (*WANTED.items, "blood_type")}, "items", "no item blood_type"),
-        ({"items": (*WANTED.items, "education")}, "items", "item education is not shared"),
-        ({"needed_for": {"name": "核对"}}, "needed_for", r"what does the purpose need mobile_phone \(移动电话\) for"),
+        ({"items": (*WANTED.items, "blood_type")}, "items", "blood_type, which the resource does not have"),
+        ({"items": (*WANTED.items, "education")}, "items", "education, which is not shared"),
+        ({"needed_for": {"name": "核对"}}, "needed_for", r"what the purpose needs mobile_phone \(移动电话\) for"),
         ({"needed_for": {**WANTED.needed_for, "education": "x"}}, "needed_for", "education, which is not applied for"),
-        ({"masked": frozenset({"education"})}, "masked", "education is to be masked"),
-        ({"version": 9}, "version", "version 9 is not the published one, which is 1"),
+        ({"masked": frozenset({"education"})}, "masked", "education, which is not applied for"),
+        ({"version": 9}, "version", "is 9, and published is 1"),
         ({"valid_to": MONDAY}, "valid_to", "over already"),
-        ({"calls_per_day": 0}, "calls_per_day", "at least one"),
-        ({"keys_per_call": 1001}, "keys_per_call", "1 to 1000"),
-        ({"office": "99"}, "office", "no office 99"),
-        ({"returns": True, "condition_met": ""}, "returns", None),
-        ({"changes": "AP1"}, "changes", "AP1 is no agreement of this system on this resource"),
+        ({"calls_per_day": 0}, "calls_per_day", "less than one"),
+        ({"keys_per_call": 1001}, "keys_per_call", "not 1 to 1000"),
+        ({"office": "99"}, "office", "99, which the applicant does not have"),
+        ({"returns": True, "condition_met": "", "terms": LOCAL}, "returns", None),
+        ({"returns": True}, "returns", "local data: confine the rows in terms to within 500103"),
+        ({"terms": {"rows": [{"item": "colour", "in": ["red"]}]}}, "terms", "do not fit the resource: .*colour"),
+        ({"terms": {"rows": [{"item": "sex", "within": "500103"}]}}, "terms", "do not fit the resource"),
+        ({"terms": {"answer": {"form": "threshold", "item": "date_of_birth", "at_most": "2008-01-01"}}}, "terms", "by an item that is not applied for"),
+        ({"changes": "AP1"}, "changes", "AP1, which is no agreement of this system on this resource"),
     ],
 )  # fmt: skip
 def test_each_fault_names_its_element(changed, element, says):
@@ -79,18 +85,21 @@ def test_each_fault_names_its_element(changed, element, says):
 
 
 def test_the_system_is_the_applicants_own_and_registered():
-    assert faults(WANTED, replace(STANDING, system=None)) == [("system", "system desk is not registered.")]
+    assert faults(WANTED, replace(STANDING, system=None)) == [
+        ("system", "names desk, which is not registered")
+    ]
     other = System("desk", POLICE, "desk", (KEY,))
     assert faults(WANTED, replace(STANDING, system=other)) == [
-        ("system", "system desk is another organisation's.")
+        ("system", "names desk, which is another organisation's")
     ]
 
 
 @pytest.mark.parametrize("division", ["500000", "110101"])
 def test_data_returns_to_a_lower_level_only(division):
     beside = replace(STANDING, applicant=replace(APPLICANT, division=division))
-    ((element, says),) = faults(replace(WANTED, returns=True), beside)
-    assert (element, f"{division} lies not below 500000" in says) == ("returns", True)
+    local = {"rows": [{"item": "registered_division", "within": division}]}
+    ((element, says),) = faults(replace(WANTED, returns=True, terms=local), beside)
+    assert (element, f"{division} does not lie below 500000" in says) == ("returns", True)
 
 
 def test_an_agreement_that_is_changed_is_in_force():
@@ -98,7 +107,7 @@ def test_an_agreement_that_is_changed_is_in_force():
     assert faults(changing, replace(STANDING, agreement=AGREED)) == []
     ended = replace(AGREED, status=AgreementStatus.ENDED)
     assert faults(changing, replace(STANDING, agreement=ended)) == [
-        ("changes", "agreement AP2026-000001 is not in force.")
+        ("changes", "names AP2026-000001, which is not in force")
     ]
 
 
@@ -130,6 +139,8 @@ def test_an_application_is_read_from_plain_values_and_told_in_them():
         ({"resource": "place", "valid_to": "soon"}, "valid_to cannot be read"),
         ({"resource": "place", "returns": 1}, "returns cannot be read.*true or false"),
         ({"resource": "place", "needed_for": ["name"]}, "needed_for cannot be read"),
+        ({"resource": "place", "terms": {"speed": 1}}, "terms cannot be read.*answer, hours"),
+        ({"resource": "place", "terms": {"rows": "all"}}, "rows of an agreement are a list"),
         ({"resource": "place", "scenario": "x" * 4001}, "scenario cannot be read"),
         ("place", "a table of its elements"),
     ],

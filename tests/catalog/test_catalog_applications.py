@@ -42,6 +42,8 @@ from schemas.resource import Sharing
 
 pytestmark = pytest.mark.server
 
+LOCAL = {"rows": [{"item": "registered_division", "within": "500103"}], "quota_per_day": 500}
+
 
 @pytest.fixture(scope="module")
 def founded(shared_database):
@@ -64,7 +66,7 @@ def asked(city, query, **values):
 
 
 def test_what_is_shared_on_condition_goes_all_the_way_to_its_agreement(city):
-    id_ = city.draft()
+    id_ = city.draft(replace(WANTED, terms=LOCAL))
     assert id_.startswith("AP2026-")
     city.do(id_, "submit", CLERK)
     with pytest.raises(OwnWork):
@@ -88,6 +90,7 @@ def test_what_is_shared_on_condition_goes_all_the_way_to_its_agreement(city):
     )
     assert (agreement.purposes, agreement.legal_bases) == (WANTED.purposes, WANTED.legal_bases)
     assert (agreement.valid_to, agreement.status) == (WANTED.valid_to, AgreementStatus.AGREED)
+    assert agreement.terms == LOCAL
     assert not agreement.is_in_force, "nothing is read before it is delivered"
     assert (city.matter(id_).duty, city.matter(id_).due_at) == ("deliver", china("2026-03-31T00:00"))
     assert city.do(id_, "deliver", CHIEF).state == "delivered"
@@ -139,7 +142,7 @@ def test_what_is_shared_unconditionally_takes_a_reply_only(city):
 
 
 def test_data_that_returns_to_a_lower_level_takes_a_reply_only(city):
-    id_ = city.supported(replace(WANTED, returns=True, condition_met=""))
+    id_ = city.supported(replace(WANTED, returns=True, condition_met="", terms=LOCAL))
     assert city.matter(id_).state == "awaiting_reply"
 
 

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0019_applications"
-down_revision = "0018_accounts"
+revision = "0020_applications"
+down_revision = "0019_terms"
 branch_labels = None
 depends_on = None
 

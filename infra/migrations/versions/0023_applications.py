@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0020_applications"
-down_revision = "0019_terms"
+revision = "0023_applications"
+down_revision = "0022_published_resources"
 branch_labels = None
 depends_on = None
 

@@ -11,7 +11,7 @@ OLD = ("in_force", "suspended", "ended")
 NEW = ("agreed", *OLD)
 
 
-def _statuses(known):
+def _statuses(known: tuple[str, ...]) -> str:
     listed = ", ".join(f"'{status}'" for status in known)
     return f"ADD CONSTRAINT agreement_status_check CHECK (status IN ({listed}))"
 

@@ -51,6 +51,13 @@ class People(Recorded):
         query = select(OFFICE).where(OFFICE.c.organisation == organisation).order_by(OFFICE.c.code)
         return [Office(**row) for row in self._connection.execute(query).mappings()]
 
+    def person(self, id_: str) -> Person:
+        """Return a registered person, or raise ``NotRegistered``."""
+        found = self._connection.execute(select(PERSON).where(PERSON.c.id == id_)).mappings().first()
+        if found is None:
+            raise NotRegistered(f"There is no person {id_}.", hint="Run: hub person list")
+        return person_of(found)
+
     def people(self) -> Sequence[Person]:
         """Return everybody registered, by id."""
         return [

@@ -109,7 +109,14 @@ def problem(
         hint="" if inside else error.hint,
         request=request,
         headers=sent,
-        told={name: error.context[name] for name in TOLD if name in error.context and not inside},
+        told={} if inside else _told(error),
+    )
+
+
+def _told(error: HubError) -> dict[str, Any]:
+    told: dict[str, Any] = {name: error.context[name] for name in TOLD if name in error.context}
+    return told | (
+        {"faults": [f.as_dict() for f in error.faults]} if isinstance(error, errors.WrongEntry) else {}
     )
 
 

@@ -4,6 +4,7 @@ import json
 import logging
 import signal
 import sys
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -14,6 +15,7 @@ from hub.commands import (
     airflow,
     audit,
     calendar,
+    catalogue,
     city,
     clients,
     codes,
@@ -33,7 +35,7 @@ from hub.commands import (
     serving,
     source,
 )
-from schemas.errors import HubError
+from schemas.errors import HubError, WrongEntry
 
 app = typer.Typer(
     name="hub",
@@ -56,6 +58,7 @@ app.add_typer(schedule.app, name="schedule")
 app.add_typer(organisations.app, name="organisation")
 accounts.register(persons.app)
 app.add_typer(persons.app, name="person")
+app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(clients.app, name="client")
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(dcat.app, name="catalogue")
@@ -88,8 +91,20 @@ def main() -> None:
 
 def _tell(error: HubError) -> None:
     if "--json" in sys.argv:
-        described = {"error": error.code, "title": error.title, "detail": error.detail, "hint": error.hint}
+        described: dict[str, Any] = {
+            "error": error.code,
+            "title": error.title,
+            "detail": error.detail,
+            "hint": error.hint,
+        }
+        if isinstance(error, WrongEntry):
+            described["faults"] = [fault.as_dict() for fault in error.faults]
         sys.stderr.write(json.dumps(described | {"context": error.context}, ensure_ascii=False) + "\n")
+    elif isinstance(error, WrongEntry):  # one line a fault, for there may be many
+        said = "\n".join(_escaped(f"- {fault}") for fault in error.faults)
+        Console(stderr=True, highlight=False).print(
+            f"[bold red]{error.title}.[/] {_escaped(str(error.context['entry']))}:\n{said}", soft_wrap=True
+        )
     else:
         Console(stderr=True, highlight=False).print(f"[bold red]{error.title}.[/] {_escaped(str(error))}")
 

@@ -1,0 +1,18 @@
+"""The entries of a hub, with its calendar, and with what happens elsewhere when one is published or withdrawn."""
+
+from sqlalchemy import Connection
+
+from catalog.entries import Entries
+from catalog.entry_steps import Effects
+from catalog.recorded import Recorder
+from infra.clock import Clock, now
+from infra.settings import Settings
+from schemas.working_days import calendar_of
+
+EFFECTS = Effects()
+
+
+def entries_of(settings: Settings, connection: Connection, record: Recorder, clock: Clock = now) -> Entries:
+    """Return the entries, on a connection whose transaction the caller commits."""
+    calendar = calendar_of(settings.calendar, settings.time_zone)
+    return Entries(connection, record, calendar, clock, EFFECTS)

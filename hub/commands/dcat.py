@@ -7,15 +7,12 @@ import typer
 
 from hub.commands.screen import AsJson, tell
 
-app = typer.Typer(no_args_is_help=True, help="The catalogue of what is shared.")
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``hub catalogue``."""
+    app.command("dcat")(export)
 
 
-@app.callback()
-def catalogue() -> None:
-    """The catalogue of what is shared."""
-
-
-@app.command("dcat")
 def export(
     format_: Annotated[str, typer.Option("--format", help="turtle, json-ld or rdf-xml.")] = "turtle",
     output: Annotated[

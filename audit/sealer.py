@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from audit.entry import LEAF_SQL
 from audit.merkle import Frontier
 from audit.notes import NoteSigner, checkpoint_text
+from audit.segments import index_segments
 from audit.use import ADD as _USE
 from audit.use import NEW
 
@@ -93,6 +94,7 @@ def _seal_some(connection: Connection, signer: NoteSigner) -> tuple[int, int]:
     _checkpoint(connection, signer, grown, min(reached, bounds["horizon"], key=int))
     connection.execute(_STATISTICS, {"size": grown.size, "first": tree.size})
     connection.execute(_USE, {"first": tree.size})
+    index_segments(connection)
     return len(rows), grown.size
 
 

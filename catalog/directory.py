@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from catalog.agreement import Agreement
+from catalog.doubts import Doubts
 from catalog.held import Heard, HeldAgreements, HeldSystems, Place
+from catalog.held_doubts import HeldDoubts
 from catalog.system import System
 from schemas.errors import HubError
 
@@ -26,13 +28,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Systems by id, and agreements by system and resource, as they are known now.
+    """Systems by id, agreements by system and resource, and what is in doubt, as they are known now.
 
     The directory replaces what changes, between two turns of the loop; who has read an entry keeps what it has read.
     """
 
     systems: Mapping[str, System] = field(default_factory=dict)
     agreements: Mapping[Place, Sequence[Agreement]] = field(default_factory=dict)
+    doubts: Doubts = field(default_factory=dict)
 
 
 class Directory:
@@ -46,8 +49,8 @@ class Directory:
         self._changed = asyncio.Event()
         self._heard = Heard()
         self._keeping: asyncio.Task[None] | None = None
-        self._systems, self._agreements = HeldSystems(), HeldAgreements()
-        self.snapshot = Snapshot(self._systems.by_id, self._agreements.by_place)
+        self._systems, self._agreements, self._doubts = HeldSystems(), HeldAgreements(), HeldDoubts()
+        self.snapshot = Snapshot(self._systems.by_id, self._agreements.by_place, self._doubts.by_resource)
 
     async def start(self) -> None:
         """Load the catalogue, and keep it fresh from now on."""
@@ -118,3 +121,4 @@ class Directory:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             await self._systems.renew(connection, heard)
             await self._agreements.renew(connection, heard)
+            await self._doubts.renew(connection, heard)

@@ -70,7 +70,7 @@ class Matters:
         self._tell(actor, self.workflow.opening, made, facts or {})
         try:
             with self._connection.begin_nested():
-                self._connection.execute(insert(MATTER).values(**row, parties=dict(parties)))
+                self._connection.execute(insert(MATTER).values(**row))
         except IntegrityError:
             raise AlreadyRegistered(f"There is already a {self.workflow.title} {id_}.") from None
         self._add_event(actor, self.workflow.opening, made, facts or {})
@@ -83,10 +83,12 @@ class Matters:
         actor: Actor,
         facts: Mapping[str, Any] | None = None,
         due: Due | None = None,
+        parties: Mapping[Side, str] | None = None,
     ) -> Matter:
         """Do what the table allows, or raise ``UnknownMatter``, ``ForbiddenTransition``, ``NotYourPart``, ``OwnWork`` or ``NotSaid``.
 
-        What was due is due no more, unless the act leaves the matter in its state and names nothing new.
+        What was due is due no more, unless the act leaves the matter in its state and names nothing new. ``parties`` are those
+        who take part from now on, where the act hands the matter over.
         """
         held = self.matter(id_, held=True)
         line = self.workflow.check_may(actor, act, held)
@@ -94,6 +96,7 @@ class Matters:
         state = line.target or held.state
         done = {**held.done, act: held.done.get(act, frozenset()) | {actor.id}}
         after = replace(held, state=state, done=done, position=held.position + 1)
+        after = replace(after, parties=parties or held.parties)
         if due is not None or state != held.state:
             after = replace(after, duty=due.duty if due else None, due_at=due.at if due else None)
         self._tell(actor, act, after, facts or {})
@@ -195,4 +198,5 @@ def _standing(matter: Matter) -> dict[str, Any]:
         "position": matter.position,
         "duty": matter.duty,
         "due_at": matter.due_at,
+        "parties": dict(matter.parties),
     }

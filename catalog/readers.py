@@ -1,10 +1,14 @@
 """Who may read what: the agreements in force on items of a resource. The one answer for drift, lineage and people."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
+
+from catalog.agreement import Agreement, AgreementStatus
+from catalog.repository import agreement_of
+from catalog.tables import AGREEMENT, SYSTEM
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,26 @@ def readers(
         )
         for row in rows
     ]  # fmt: skip
+
+
+def agreements_in_force(
+    connection: Connection, resource: str, organisation: str, system: str | None, at: datetime
+) -> list[Agreement]:
+    """Return the agreements in force by which systems of an organisation, or that one of them, may read a resource."""
+    query = select(AGREEMENT).join(SYSTEM, SYSTEM.c.id == AGREEMENT.c.system)
+    query = query.where(
+        AGREEMENT.c.resource == resource, SYSTEM.c.organisation == organisation,
+        AGREEMENT.c.status == AgreementStatus.IN_FORCE, AGREEMENT.c.valid_from <= at, AGREEMENT.c.valid_to > at,
+    )  # fmt: skip
+    if system is not None:
+        query = query.where(AGREEMENT.c.system == system)
+    return [agreement_of(row) for row in connection.execute(query.order_by(AGREEMENT.c.id)).mappings()]
+
+
+def agreements_named(connection: Connection, ids: Collection[str]) -> dict[str, Agreement]:
+    """Return those agreements, in force or not, by id."""
+    query = select(AGREEMENT).where(AGREEMENT.c.id.in_(ids))
+    return {row["id"]: agreement_of(row) for row in connection.execute(query).mappings()}
 
 
 def _among(asked: Sequence[str], covered: Sequence[str]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from audit.receipts import Receipts
 from catalog.actor import Actor
 from catalog.agreement import Agreement, agreement_allowing
 from catalog.directory import Directory
+from catalog.objection import Doubt
 from catalog.person import Person
 from catalog.session import SignedIn
 from catalog.spending import Draw
@@ -249,6 +250,10 @@ class Door:
         if attempt.system is None:
             return []
         return list(self._parts.directory.snapshot.agreements.get((attempt.system.id, resource), ()))
+
+    def doubts(self, resource: str) -> Mapping[bytes, Sequence[Doubt]] | None:
+        """Return what is in doubt of a resource's records by subject; None, as nearly always, where nothing is."""
+        return self._parts.directory.snapshot.doubts.get(resource)
 
 
 def _entry(attempt: Attempt, kind: Kind, outcome: str, problem_code: str | None) -> Entry:

@@ -11,6 +11,7 @@ from catalog.explanation import explain
 from exchange_api.agreed import all_within, verdict, within
 from exchange_api.calls import Call, body_of, query_call, record_call, stated_in
 from exchange_api.door import Attempt, Door
+from exchange_api.doubt_marks import mark
 from exchange_api.library import Library, Row, Shelf
 from schemas.errors import RecordNotFound, UnknownResource
 from schemas.resource import Resource
@@ -57,12 +58,17 @@ class Readings:
         rows = within(agreement, shelf, found)
         attempt.count_outside(len(found) - len(rows))
         if not agreement.answer.discloses_values:
-            return {"resource": shelf.resource.code, "answer": verdict(agreement, shelf, rows)}
+            told: dict[str, Any] = {
+                "resource": shelf.resource.code,
+                "answer": verdict(agreement, shelf, rows),
+            }
+            self._mark(shelf, [told] * len(rows), rows, attempt.items or ())
+            return told
         if not rows:
             raise RecordNotFound(f"Resource {shelf.resource.code} has no record of that key.")
         attempt.records = 1
-        (told,) = await self._told(attempt, shelf, rows, call, agreement)
-        return {"resource": shelf.resource.code, **told}
+        (record,) = await self._told(attempt, shelf, rows, call, agreement)
+        return {"resource": shelf.resource.code, **record}
 
     async def query(self, attempt: Attempt) -> Any:
         """Answer up to 1,000 keys; those without a record are listed as missing."""
@@ -82,9 +88,12 @@ class Readings:
                 "resource": shelf.resource.code,
                 **await self._records(attempt, shelf, call, pairs, found),
             }
-        answers = [
+        answers: list[dict[str, Any]] = [
             {"key": key, "answer": verdict(agreement, shelf, found.get(index, ()))} for key, index in pairs
         ]
+        for (_, index), one in zip(pairs, answers, strict=True):
+            rows = found.get(index, ())
+            self._mark(shelf, [one] * len(rows), rows, attempt.items or ())
         return {"resource": shelf.resource.code, "answers": answers}
 
     async def _records(
@@ -173,7 +182,15 @@ class Readings:
         if call.provenance:
             for one, row in zip(told, rows, strict=True):
                 one["provenance"] = await self._library.provenance(shelf, row, items)
+        self._mark(shelf, told, rows, items)
         return told
+
+    def _mark(
+        self, shelf: Shelf, told: Sequence[dict[str, Any]], rows: Sequence[Row], items: Sequence[str]
+    ) -> None:
+        """Mark what is told of doubted rows; one look where nothing of the resource is in doubt."""
+        if (doubted := self._door.doubts(shelf.resource.code)) is not None:
+            mark(told, rows, items, doubted)
 
 
 def _number(found: Found) -> int:

@@ -13,6 +13,7 @@ from exchange_api.dcat_routes import PATH as DCAT
 from exchange_api.dcat_routes import add_dcat_routes
 from exchange_api.described import describe
 from exchange_api.guarded import guarded, parameter
+from exchange_api.objection_routes import add_objection_routes
 from exchange_api.session_routes import add_session_routes
 from exchange_api.sources import FORMATS
 from exchange_api.works import Works
@@ -69,6 +70,7 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     add_code_routes(app, opened)
     add_dcat_routes(app, opened)
     add_session_routes(app, opened)
+    add_objection_routes(app, opened)
     _add_public(app, opened)
     describe(app, opened)
 

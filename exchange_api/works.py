@@ -22,6 +22,7 @@ from exchange_api.library import LANES as LIBRARY_LANES
 from exchange_api.library import Library
 from exchange_api.lineage import LineageDesk
 from exchange_api.oauth import TokenEndpoint
+from exchange_api.objection_desk import ObjectionDesk
 from exchange_api.readings import Readings
 from exchange_api.reception import LANES as RECEPTION_LANES
 from exchange_api.reception import Reception
@@ -34,6 +35,7 @@ from exchange_api.tokens import Tokens
 from exchange_api.transactions import Transactions
 from hub.local_accounts import LocalAccounts
 from hub.neighbours.exporting import addresses
+from hub.objections.bureau import Bureau, calendar_in
 from hub.published_resources import KnownResources, knowing
 from hub.source_registry import Registry
 from infra.clock import Clock, now
@@ -66,6 +68,7 @@ class Works:
     transactions: Transactions
     session: SessionDesk
     dcat: DcatDesk
+    objections: ObjectionDesk
 
 
 @asynccontextmanager
@@ -105,7 +108,11 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         local = LocalAccounts.of(settings, keyring)
         session = SessionDesk(database, transactions, tokens, local, settings.session_seconds)
         readings, dcat = Readings(library, door), DcatDesk(addresses(settings))
-        yield Works(door, readings, oauth, tokens, library, desk, lineage, codes, transactions, session, dcat)
+        bureau = Bureau(keyring, RESOURCES, registry.sources, calendar_in(settings))
+        objections = ObjectionDesk(bureau, transactions)
+        yield Works(
+            door, readings, oauth, tokens, library, desk, lineage, codes, transactions, session, dcat, objections
+        )  # fmt: skip
 
 
 async def _know_anew(known: KnownResources, library: Library) -> None:

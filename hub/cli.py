@@ -25,6 +25,8 @@ from hub.commands import (
     demo,
     explaining,
     lineage,
+    notices,
+    objections,
     organisations,
     persons,
     quality,
@@ -64,6 +66,8 @@ app.add_typer(clients.app, name="client")
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(agreements.app, name="agreement")
 app.add_typer(explaining.app, name="explain")
+app.add_typer(objections.app, name="objection")
+app.add_typer(notices.app, name="notice")
 app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="db")
 

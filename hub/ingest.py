@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -30,6 +31,8 @@ from hub import departures
 from hub.composition import Hub
 from hub.drift import Found, Watch, kept_out
 from hub.lineage.definitions import told_by
+from hub.objections.bureau import Bureau
+from hub.objections.closing import look
 from hub.openlineage.told import Parent
 from hub.pauses import check_not_paused
 from hub.runs import recorded
@@ -176,6 +179,7 @@ class _Run:
         self._library = Library(hub.survivorship(self._resource), hub.keyring)
         self._quarantine = Quarantine(source.code, source.resource, hub.keyring, settles_as)
         self._progress = progress
+        self._closing = partial(look, Bureau.of(hub), hub.database, source.resource)
 
     def judged(self, pulled: Generator[Batch, None, None]) -> Generator[Judged, None, None]:
         """Standardise, judge and identify each batch: while one is being stored the next is judged."""
@@ -233,7 +237,7 @@ class _Run:
             raise
 
     def store(self, connection: Any, cursor: Any, judged: Judged) -> BatchRecord:
-        """Store one judged batch, its quarantine, watermark and ledger entry in one transaction."""
+        """Store one judged batch, its quarantine, watermark and ledger entry in one transaction; then see what it corrects."""
         try:
             record = self._write(cursor, judged)
             connection.commit()
@@ -241,6 +245,7 @@ class _Run:
             roll_back(connection)
             raise
         self._step("commit", judged.place, judged.batch)
+        self._closing()
         return record
 
     def _write(self, cursor: Any, judged: Judged) -> BatchRecord:

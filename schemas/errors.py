@@ -557,6 +557,41 @@ class WiderScope(HubError):
     title = "The scope would become wider"
 
 
+class MalformedObjection(HubError):
+    """An objection, or an act on one, does not say what it has to say."""
+
+    code = "malformed_objection"
+    title = "The objection is incomplete or malformed"
+
+
+class AlreadyDoubted(HubError):
+    """The same organisation doubts the same item of the same record already."""
+
+    code = "already_doubted"
+    title = "That is doubted already"
+
+
+class SeveralDepartments(HubError):
+    """The items doubted are the words of several departments, and each answers for its own."""
+
+    code = "several_departments"
+    title = "Several departments answer for that"
+
+
+class UnknownAnswer(HubError):
+    """The organisation was given no answer of that ledger entry on that resource."""
+
+    code = "unknown_answer"
+    title = "There is no such answer"
+
+
+class UnknownNotice(HubError):
+    """There is no recall notice of that number for whoever asks."""
+
+    code = "unknown_notice"
+    title = "There is no such notice"
+
+
 # ── calls ────────────────────────────────────────────────────────────────────────────────────────────
 
 

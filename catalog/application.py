@@ -140,19 +140,25 @@ def _mode(value: Any, _zone: ZoneInfo) -> Mode:
     return Mode(value)
 
 
+def end_of(told: str, zone: ZoneInfo) -> datetime:
+    """Read a last day, or a moment, as the first moment behind it; ``ConfigurationError`` where it is neither."""
+    end: datetime = _read("valid_to", told, zone)
+    return end
+
+
 def _end(value: Any, zone: ZoneInfo) -> datetime:
     if isinstance(value, datetime):
         moment = value
     elif isinstance(value, date):
-        moment = _end_of(value, zone)
+        moment = _day_ended(value, zone)
     elif len(value) == len("2027-01-01"):
-        moment = _end_of(date.fromisoformat(value), zone)
+        moment = _day_ended(date.fromisoformat(value), zone)
     else:
         moment = datetime.fromisoformat(value)
     return moment.replace(tzinfo=moment.tzinfo or zone).astimezone(UTC)
 
 
-def _end_of(day: date, zone: ZoneInfo) -> datetime:
+def _day_ended(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(date.fromordinal(day.toordinal() + 1), time(), zone)
 
 
@@ -181,6 +187,8 @@ def _plain(value: Any) -> Any:
         return list(value)
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, Mode):
+        return value.value
     return dict(value) if isinstance(value, Mapping) else value
 
 

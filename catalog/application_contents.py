@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from catalog.application import Application, application_told
 from catalog.sharing_tables import APPLICATION_CONTENT, APPLICATION_NUMBER
+from schemas.errors import UnknownMatter
 
 
 class ApplicationContents:
@@ -39,3 +40,13 @@ class ApplicationContents:
             .order_by(table.id, table.revision.desc())
         )
         return {id_: application_told(told, self._zone) for id_, told in self._connection.execute(query)}
+
+    def origin(self, agreement: str) -> Application:
+        """Return what the application stated that an agreement came from, which has its number; ``UnknownMatter`` without one."""
+        found = self.latest([agreement])
+        if agreement not in found:
+            raise UnknownMatter(
+                f"Agreement {agreement} came from no application.",
+                hint="An operator added it: apply for another one.",
+            )
+        return found[agreement]

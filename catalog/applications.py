@@ -6,6 +6,7 @@ An act, its event, its ledger entries and the agreement that it makes or changes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
@@ -55,6 +56,11 @@ class Applications:
         self._matters = Matters(connection, record, APPLICATION, clock)
         self._contents = ApplicationContents(connection, calendar.zone)
         self.agreements = AgreementLives(connection, record, calendar, clock)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which days are told."""
+        return self._calendar.zone
 
     @property
     def matters(self) -> Matters:
@@ -114,6 +120,10 @@ class Applications:
         found = self._matters.standing(state, after, limit, party=party)
         contents = self._contents.latest([matter.id for matter in found])
         return [Applied(matter, contents[matter.id]) for matter in found]
+
+    def origin(self, agreement: str) -> Application:
+        """Return what the application stated that an agreement came from; ``UnknownMatter`` where an operator added it."""
+        return self._contents.origin(agreement)
 
     def events(self, id_: str) -> Sequence[Event]:
         """Return everything that was done, in order."""

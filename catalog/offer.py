@@ -1,10 +1,13 @@
 """What is offered to who applies: a resource as it is published, by whom, and what of it is not shared."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, or_, select
 
+from catalog.entry import CatalogueEntry
+from catalog.entry_reader import EntryReader
+from catalog.entry_tables import ENTRY_TABLE
 from catalog.organisation import Organisation
 from catalog.repository import organisation_of
 from catalog.tables import ORGANISATION
@@ -25,7 +28,8 @@ class Offer:
     legal_basis: str = ""
 
     def check_shared(self) -> None:
-        """Raise ``NotShared``, which names the legal basis, where the resource is not shared at all (article 15)."""
+        """Raise ``ResourceWithdrawn``, or ``NotShared``, which names the legal basis, where the resource is not shared at all (article 15)."""
+        self.resource.check_in_use()
         if self.resource.sharing is Sharing.NOT_SHARED:
             basis = (
                 self.legal_basis
@@ -45,17 +49,32 @@ Offering = Callable[[Connection, str], Offer]
 
 
 def offer_of(connection: Connection, code: str) -> Offer:
-    """Return the offer of a resource, whose provider is registered by the name or the code that the resource gives."""
+    """Return the offer of a resource: what its entry in the catalogue says where one is in force, else what its definition does.
+
+    The provider is the organisation of the entry's code, or the one registered by the name that the definition gives.
+    """
     resource = resource_named(code)
-    named = or_(ORGANISATION.c.name == resource.provider, ORGANISATION.c.code == resource.provider)
-    found = (
-        connection.execute(select(ORGANISATION).where(named).order_by(ORGANISATION.c.code)).mappings().all()
-    )
+    entry = _entry(connection, code)
+    if entry is not None:
+        told = replace(resource, sharing=entry.sharing, condition=entry.condition)
+        return Offer(told, _provider(connection, code, entry.provider_code), legal_basis=entry.legal_basis)
+    return Offer(resource, _provider(connection, code, resource.provider))
+
+
+def _entry(connection: Connection, code: str) -> CatalogueEntry | None:
+    found = connection.execute(select(ENTRY_TABLE.c.in_force).where(ENTRY_TABLE.c.id == code)).scalar()
+    return EntryReader(connection).version(code, found) if found is not None else None
+
+
+def _provider(connection: Connection, code: str, told: str) -> Organisation:
+    named = or_(ORGANISATION.c.name == told, ORGANISATION.c.code == told)
+    query = select(ORGANISATION).where(named).order_by(ORGANISATION.c.code)
+    found = connection.execute(query).mappings().all()
     if len(found) != 1:
         why = "is not registered" if not found else "is the name of several organisations"
         raise NotRegistered(
-            f"The provider of {code}, {resource.provider}, {why}.",
+            f"The provider of {code}, {told}, {why}.",
             hint="Register it by that name: hub organisation add.",
             resource=code,
         )
-    return Offer(resource, organisation_of(found[0]))
+    return organisation_of(found[0])

@@ -11,8 +11,10 @@ from rich.console import Console
 
 from hub.commands import (
     accounts,
+    agreement_lives,
     agreements,
     airflow,
+    applications,
     audit,
     calendar,
     catalogue,
@@ -64,6 +66,8 @@ dcat.register(catalogue.app)
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(clients.app, name="client")
 app.add_typer(calendar.app, name="calendar")
+app.add_typer(applications.app, name="application")
+agreement_lives.register(agreements.app)
 app.add_typer(agreements.app, name="agreement")
 app.add_typer(explaining.app, name="explain")
 app.add_typer(objections.app, name="objection")

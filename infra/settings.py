@@ -118,6 +118,18 @@ class Settings(BaseSettings):
         le=720,
         description="How long a password that was given is good for choosing one, in hours.",
     )
+    remind_working_days: int = Field(
+        default=2,
+        ge=1,
+        le=20,
+        description="How many working days before the end of what is due it is reminded of, its last day included.",
+    )
+    renew_working_days: int = Field(
+        default=20,
+        ge=1,
+        le=60,
+        description="How many working days before its end an agreement is reminded of.",
+    )
     batch_rows: int = Field(
         default=20_000,
         ge=1,

@@ -7,6 +7,7 @@ import pytest
 from made_sharing import AUTHORITY, CHIEF, CLERK, HEAD, OFFICER, WANTED, built
 
 from catalog.agreement import AgreementStatus
+from catalog.agreement_changes import Change, change
 from catalog.agreement_lives import Scope
 from catalog.agreement_workflow import STATUS
 from schemas.errors import (
@@ -84,6 +85,27 @@ def test_who_needs_less_gets_less_at_once_and_who_needs_more_applies(city, agree
     narrowed = city.agreement(agreed)
     assert (narrowed.items, narrowed.masked, narrowed.max_keys) == (("citizen_number", "name"), set(), 10)
     assert narrowed.is_in_force
+
+
+def test_a_wish_is_done_at_once_or_becomes_the_application_for_it(city, agreed):
+    def wished(scope, **reasons):
+        with city.applications() as applications:
+            return change(applications, agreed, scope, CLERK, reasons)
+
+    assert wished(Scope(max_keys=10)) == Change(agreed)
+    asked = wished(Scope(items=(*WANTED.items, "education"), valid_to=LATER), name="核对姓名").application
+    with city.applications() as applications:
+        assert applications.faults(asked) == ()
+        stated = applications.applied(asked).application
+    assert (stated.changes, stated.items, stated.keys_per_call) == (agreed, (*WANTED.items, "education"), 10)
+    assert stated.needed_for == WANTED.needed_for | {"name": "核对姓名"}
+    with pytest.raises(ConfigurationError, match="Nothing"):
+        wished(Scope())
+    city.live(agreed, "suspend", CHIEF, reason="x")
+    with pytest.raises(ForbiddenTransition):
+        wished(Scope(max_keys=5))
+    with city.applications() as applications, pytest.raises(UnknownMatter, match="came from no application"):
+        applications.origin("permits.place")
 
 
 def test_a_renewal_goes_the_way_of_an_application_and_changes_the_end_alone(city, agreed):

@@ -1,0 +1,34 @@
+"""Applications and agreements as a hub composes them: by its calendar, and its clock as one act."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from audit.recording import record_administration
+from catalog.applications import Applications
+from catalog.recorded import Recorder
+from catalog.sharing_clock import SharingClock, Ticked
+from infra.clock import Clock, now
+from infra.database import Database, Role
+from infra.settings import Settings
+from schemas.working_days import Calendar, calendar_of
+
+
+def calendar_in(settings: Settings) -> Calendar:
+    """Return the calendar by which a hub counts its deadlines."""
+    folder: Path | None = settings.calendar
+    return calendar_of(folder, settings.time_zone)
+
+
+def applications_of(
+    settings: Settings, connection: Connection, record: Recorder, clock: Clock = now
+) -> Applications:
+    """Return the applications of a hub, on a connection whose transaction the caller commits."""
+    return Applications(connection, record, calendar_in(settings), clock)
+
+
+def tick(settings: Settings, database: Database, clock: Clock = now) -> Ticked:
+    """Do what is due of applications and agreements, in one transaction; as often as one likes."""
+    with database.engine(Role.APPLICATION).begin() as connection:
+        round_ = SharingClock(connection, record_administration, calendar_in(settings), clock)
+        return round_.tick(settings.remind_working_days, settings.renew_working_days)

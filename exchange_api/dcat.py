@@ -20,6 +20,7 @@ from catalog.dcat.writing import Page
 from exchange_api.calls import parameters_of
 from exchange_api.problems import problem
 from hub.neighbours.exporting import MOST_DATASETS, Offered, catalogue_graph, offered
+from infra.database import Database, Role
 from schemas.errors import HubError, MalformedRequest
 
 _MOST_KEPT = 200  # pages of one process
@@ -38,8 +39,8 @@ class Made:
 class DcatDesk:
     """Makes the pages, and keeps those whose content stands."""
 
-    def __init__(self, at: Addresses) -> None:
-        self._at = at
+    def __init__(self, database: Database, at: Addresses) -> None:
+        self._database, self._at = database, at
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._free = asyncio.Semaphore(_AT_ONCE)
 
@@ -60,7 +61,8 @@ class DcatDesk:
         return Response(made.body, media_type=made.media_type, headers=headers)
 
     def _made(self, format_: RdfFormat, after: str, limit: int) -> Made:
-        found = offered(self._at, after=after, limit=limit)
+        with self._database.engine(Role.APPLICATION).connect() as connection:
+            found = offered(connection, self._at, after=after, limit=limit)
         page = self._page(found, after, limit)
         parts = (
             format_.name,

@@ -107,7 +107,7 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         transactions = Transactions(database)
         local = LocalAccounts.of(settings, keyring)
         session = SessionDesk(database, transactions, tokens, local, settings.session_seconds)
-        readings, dcat = Readings(library, door), DcatDesk(addresses(settings))
+        readings, dcat = Readings(library, door), DcatDesk(database, addresses(settings))
         bureau = Bureau(keyring, RESOURCES, registry.sources, calendar_in(settings))
         objections = ObjectionDesk(bureau, transactions)
         yield Works(

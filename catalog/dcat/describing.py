@@ -38,13 +38,6 @@ class Addresses:
         return f"{self.url.rstrip('/')}/v1/codes/division/{self.division}"
 
 
-def is_public(described: CatalogueEntry | Resource) -> bool:
-    """Whether anybody may see the description: of what is open to society, or shared with every department unconditionally."""
-    return described.sharing is Sharing.UNCONDITIONAL or (
-        isinstance(described, CatalogueEntry) and described.open
-    )
-
-
 def dataset_of(entry: CatalogueEntry | Resource, at: Addresses) -> Dataset:
     """Describe an entry, or a resource that comes with the hub and has no entry, as a dataset of this catalogue."""
     return _of_entry(entry, at) if isinstance(entry, CatalogueEntry) else _of_resource(entry, at)

@@ -30,12 +30,13 @@ def export(
     from catalog.dcat.formats import format_named, serialized
     from hub.composition import open_hub
     from hub.neighbours.exporting import addresses, catalogue_graph, offered
+    from infra.database import Role
     from infra.settings import load_settings
 
     chosen = format_named(format_)
-    with open_hub(load_settings()) as hub:
+    with open_hub(load_settings()) as hub, hub.database.engine(Role.APPLICATION).connect() as connection:
         at = addresses(hub.settings)
-        found = offered(at, everything=everything)
+        found = offered(connection, at, everything=everything)
         body = serialized(catalogue_graph(at, found), chosen)
     if output is None:
         typer.echo(body.decode(), nl=False)

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rdflib import Graph
+from sqlalchemy import Connection
 
 from catalog.dcat.dataset import Agent, Dataset
-from catalog.dcat.describing import Addresses, dataset_of, is_public
+from catalog.dcat.describing import Addresses, dataset_of
 from catalog.dcat.writing import Page, Shown, graph_of
-from catalog.entry import CatalogueEntry
+from catalog.published_entries import PublishedEntries, id_of
 from infra.settings import Settings
-from schemas.resource import Resource, resources_shipped
 
 MOST_DATASETS = 100
 """Of one page."""
@@ -33,13 +33,20 @@ def addresses(settings: Settings) -> Addresses:
     return Addresses(settings.public_url, settings.hub_id, settings.division)
 
 
-def offered(at: Addresses, *, everything: bool = False, after: str = "", limit: int | None = None) -> Offered:
+def offered(
+    connection: Connection,
+    at: Addresses,
+    *,
+    everything: bool = False,
+    after: str = "",
+    limit: int | None = None,
+) -> Offered:
     """Return the published entries behind an id as datasets, those that anybody may see or ``everything``."""
-    chosen = [one for one in _published() if everything or is_public(one)]
-    following = [one for one in chosen if _id(one) > after]
+    published = PublishedEntries(connection, everything=everything)
+    following = published.behind(after, None if limit is None else limit + 1)
     page = following[:limit]
-    last = _id(page[-1]) if page and len(following) > len(page) else None
-    return Offered([dataset_of(one, at) for one in page], last, len(chosen))
+    last = id_of(page[-1]) if page and len(following) > len(page) else None
+    return Offered([dataset_of(one, at) for one in page], last, published.number())
 
 
 def catalogue_graph(at: Addresses, found: Offered, page: Page | None = None) -> Graph:
@@ -59,11 +66,3 @@ def _shown(at: Addresses) -> Shown:
         publisher=Agent("数据共享交换平台", at.hub_id, f"{at.catalogue}#hub"),
         spatial=at.place,
     )
-
-
-def _published() -> Sequence[CatalogueEntry | Resource]:
-    return sorted(resources_shipped().values(), key=_id)
-
-
-def _id(one: CatalogueEntry | Resource) -> str:
-    return one.id if isinstance(one, CatalogueEntry) else one.code

@@ -11,11 +11,12 @@ from rdflib.namespace import DCTERMS, FOAF, RDF
 
 from catalog.categories import category_classes
 from catalog.dcat.dataset import Agent, dataset_from
-from catalog.dcat.describing import SHARING_REGULATION, Addresses, dataset_of, is_public
+from catalog.dcat.describing import SHARING_REGULATION, Addresses, dataset_of
 from catalog.dcat.formats import FORMATS, format_accepted, format_named, serialized
 from catalog.dcat.vocabulary import DCAT, DCATAP, HYDRA, VCARD, terms, theme_of
 from catalog.dcat.writing import Page, Shown, graph_of
 from catalog.entry_elements import UpdateCycle
+from catalog.published_entries import is_public
 from schemas.errors import NotAcceptable
 from schemas.resource import resources_shipped
 

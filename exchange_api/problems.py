@@ -55,6 +55,7 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     errors.SeveralDepartments: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnknownAnswer: HTTPStatus.NOT_FOUND,
     errors.UnknownNotice: HTTPStatus.NOT_FOUND,
+    errors.HarvestError: HTTPStatus.BAD_GATEWAY,
     errors.SourceError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.SourceHasContributed: HTTPStatus.CONFLICT,
     errors.UnknownPush: HTTPStatus.NOT_FOUND,

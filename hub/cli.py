@@ -26,6 +26,7 @@ from hub.commands import (
     dcat,
     demo,
     explaining,
+    harvest,
     lineage,
     notices,
     objections,
@@ -68,6 +69,7 @@ app.add_typer(clients.app, name="client")
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(applications.app, name="application")
 agreement_lives.register(agreements.app)
+app.add_typer(harvest.app, name="harvest")
 app.add_typer(agreements.app, name="agreement")
 app.add_typer(explaining.app, name="explain")
 app.add_typer(objections.app, name="objection")

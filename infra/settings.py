@@ -4,6 +4,7 @@
 """
 
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -156,6 +157,12 @@ class Settings(BaseSettings):
         le=60,
         description="How long the OpenLineage backend may take to answer, and the end of a program waits for it.",
     )
+    harvest_networks: str = Field(
+        default="",
+        description="Networks (CIDR, separated by commas) whose catalogues may be harvested though their addresses are not public, "
+        "e.g. the government's own network.",
+        json_schema_extra={"default_shown": "none"},
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least severe level that is logged: DEBUG, INFO, WARNING or ERROR."
     )
@@ -192,6 +199,12 @@ class Settings(BaseSettings):
         if "@" in url.partition("://")[2].partition("/")[0]:
             raise ValueError("must not hold a user or password; set HUB_OPENLINEAGE_API_KEY")
         return url
+
+    @field_validator("harvest_networks")
+    @classmethod
+    def _are_networks(cls, told: str) -> str:
+        networks = [ip_network(part.strip()) for part in told.split(",") if part.strip()]
+        return ",".join(str(network) for network in networks)
 
     @field_validator("log_level", mode="before")
     @classmethod

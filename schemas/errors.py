@@ -592,6 +592,51 @@ class UnknownNotice(HubError):
     title = "There is no such notice"
 
 
+# ── neighbouring catalogues ──────────────────────────────────────────────────────────────────────────
+
+
+class HarvestError(HubError):
+    """A neighbour's catalogue cannot be harvested as it is."""
+
+    code = "harvest"
+    title = "The catalogue cannot be harvested"
+
+
+class CatalogueUnreachable(HarvestError):
+    """The neighbour does not answer, or not as it should."""
+
+    code = "catalogue_unreachable"
+    title = "The catalogue is unreachable"
+
+
+class AddressForbidden(HarvestError):
+    """The address is none that the hub may fetch from: not of HTTP, not public, or with a password in it."""
+
+    code = "address_forbidden"
+    title = "The hub does not fetch from there"
+
+
+class WrongCatalogue(HarvestError):
+    """What the neighbour sends is no catalogue, or none that is safe to read."""
+
+    code = "wrong_catalogue"
+    title = "The document is no catalogue"
+
+
+class OwnCatalogue(HarvestError):
+    """The catalogue that was to be harvested is this hub's own."""
+
+    code = "own_catalogue"
+    title = "A catalogue does not harvest itself"
+
+
+class HarvestBusy(HarvestError):
+    """Another process is harvesting the same catalogue."""
+
+    code = "harvest_busy"
+    title = "The catalogue is being harvested already"
+
+
 # ── calls ────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -1,5 +1,6 @@
 """``hub catalogue dcat``: the catalogue as its neighbours read it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -24,12 +25,18 @@ def export(
             "--all", help="Also what is shared on condition or not at all, not only what anybody may see."
         ),
     ] = False,
+    harvested: Annotated[
+        bool,
+        typer.Option(
+            "--harvested", help="Also what was harvested from neighbours, for whom it is passed on to."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Export the published catalogue as DCAT-AP 3, in one document."""
     from catalog.dcat.formats import format_named, serialized
     from hub.composition import open_hub
-    from hub.neighbours.exporting import addresses, catalogue_graph, offered
+    from hub.neighbours.exporting import addresses, catalogue_graph, offered, passed_on
     from infra.database import Role
     from infra.settings import load_settings
 
@@ -37,6 +44,8 @@ def export(
     with open_hub(load_settings()) as hub, hub.database.engine(Role.APPLICATION).connect() as connection:
         at = addresses(hub.settings)
         found = offered(connection, at, everything=everything)
+        if harvested:
+            found = replace(found, datasets=[*found.datasets, *passed_on(connection, at)])
         body = serialized(catalogue_graph(at, found), chosen)
     if output is None:
         typer.echo(body.decode(), nl=False)

@@ -4,14 +4,16 @@ Anybody may have the descriptions of what is open to society or shared unconditi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rdflib import Graph
 from sqlalchemy import Connection
 
+from audit.recording import record_administration
 from catalog.dcat.dataset import Agent, Dataset
 from catalog.dcat.describing import Addresses, dataset_of
 from catalog.dcat.writing import Page, Shown, graph_of
+from catalog.harvests import Harvests
 from catalog.published_entries import PublishedEntries, id_of
 from infra.settings import Settings
 
@@ -47,6 +49,16 @@ def offered(
     page = following[:limit]
     last = id_of(page[-1]) if page and len(following) > len(page) else None
     return Offered([dataset_of(one, at) for one in page], last, published.number())
+
+
+def passed_on(connection: Connection, at: Addresses) -> Sequence[Dataset]:
+    """Return what was harvested and is there still, with this catalogue as the last that it has come through."""
+    harvests = Harvests(connection, record_administration)
+    found: list[Dataset] = []
+    for harvest in harvests.every():
+        entries = harvests.entries(harvest.code, limit=None)
+        found += [replace(one, chain=(*one.chain, at.hub_id)) for one in entries]
+    return found
 
 
 def catalogue_graph(at: Addresses, found: Offered, page: Page | None = None) -> Graph:

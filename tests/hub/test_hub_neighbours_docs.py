@@ -4,11 +4,15 @@ import re
 
 import documents
 import pytest
+from neighbour_site import Reply, neighbour_site
 from rdflib import Graph
 from rdflib.namespace import RDF
 
 from catalog.dcat.vocabulary import DCAT
 from catalog.entry_elements import ELEMENTS
+from connectors.neighbour_web import MOST_BYTES
+from hub.neighbours.harvesting import MOST_PAGES
+from hub.neighbours.pages import LONGEST_CHAIN
 from schemas.errors import NotAcceptable, NotWritten
 from schemas.resource import resources_shipped
 
@@ -38,6 +42,20 @@ def test_the_catalogue_is_exported_as_shown(tmp_path):
     assert documents.run("hub catalogue dcat") == [(tmp_path / "catalogue.ttl").read_text(encoding="utf-8")]
 
 
+def test_a_neighbour_is_harvested_as_shown(monkeypatch, tmp_path):
+    monkeypatch.setenv("HUB_HARVEST_NETWORKS", "127.0.0.1/32")
+    (script,) = [block for block in documents.blocks(PAGE, "sh") if "hub harvest run" in block]
+    head = "@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .\n"
+    with neighbour_site() as site:
+        site.answer = lambda _path, _headers: Reply(
+            (head + '<urn:d:1> a dcat:Dataset ; dct:title "水库水位" .').encode()
+        )
+        said = documents.run(script.replace("https://data.neighbour.example", site.url))
+    assert "1 new" in said[1]
+    assert "水库水位" in said[3]
+    assert number_of_datasets(tmp_path / "with-neighbours.ttl", "turtle") == 3
+
+
 def test_what_cannot_be_written_leaves_what_was_there(tmp_path):
     runner = documents.CliRunner()
     assert isinstance(
@@ -53,3 +71,9 @@ def test_every_element_has_its_property():
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| \S+ \| .*`\w+:\w+`.* \|$", PAGE, re.MULTILINE)
     told = {name for row in rows for name in re.findall(r"\w+", row)}
     assert told == ELEMENTS.keys() - UNTOLD
+
+
+def test_the_limits_are_those_of_the_code():
+    assert f"more than {MOST_BYTES // 2**20} MiB a page" in PAGE
+    assert f"send {MOST_PAGES:,} pages" in PAGE
+    assert f"through more than {LONGEST_CHAIN} is skipped" in PAGE

@@ -123,7 +123,7 @@ class Harvests(Recorded):
         ]
 
     def entries(
-        self, code: str, *, after: str = "", limit: int = 100, vanished: bool = False
+        self, code: str, *, after: str = "", limit: int | None = 100, vanished: bool = False
     ) -> Sequence[Dataset]:
         """Return datasets behind a foreign id: those that are there, or those that have ``vanished``."""
         there = HARVESTED.c.vanished_at.is_not(None) if vanished else HARVESTED.c.vanished_at.is_(None)

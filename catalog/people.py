@@ -8,8 +8,8 @@ from sqlalchemy import select
 from catalog.organisation import Office
 from catalog.person import Person, PersonStatus, Role
 from catalog.recorded import Recorded
-from catalog.tables import OFFICE, ORGANISATION, PERSON
-from schemas.errors import NotRegistered
+from catalog.tables import OFFICE, ORGANISATION, PERSON, SYSTEM
+from schemas.errors import AlreadyRegistered, NotRegistered
 
 
 class People(Recorded):
@@ -29,7 +29,11 @@ class People(Recorded):
         }:
             raise NotRegistered(
                 f"Organisation {person.organisation} has no office {person.office}.",
-                hint="Run: hub office add",
+                hint="Run: hub organisation office",
+            )
+        if self._exists(SYSTEM.c.id, person.id):
+            raise AlreadyRegistered(
+                f"{person.id} is the id of a system.", hint="Give the person another one."
             )
         told = {"organisation": person.organisation, "office": person.office, "roles": sorted(person.roles)}
         values = {"id": person.id, "name": person.name, "status": person.status.value}
@@ -58,12 +62,10 @@ class People(Recorded):
             raise NotRegistered(f"There is no person {id_}.", hint="Run: hub person list")
         return person_of(found)
 
-    def people(self) -> Sequence[Person]:
-        """Return everybody registered, by id."""
-        return [
-            person_of(row)
-            for row in self._connection.execute(select(PERSON).order_by(PERSON.c.id)).mappings()
-        ]
+    def people(self, after: str = "", limit: int | None = None) -> Sequence[Person]:
+        """Return everybody registered, by id; behind ``after``, and at most ``limit``."""
+        query = select(PERSON).where(PERSON.c.id > after).order_by(PERSON.c.id).limit(limit)
+        return [person_of(row) for row in self._connection.execute(query).mappings()]
 
     def _check_organisation(self, code: str) -> None:
         if not self._exists(ORGANISATION.c.code, code):

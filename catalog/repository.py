@@ -15,8 +15,8 @@ from catalog.recorded import Recorded
 from catalog.spending import spent_now
 from catalog.system import System, SystemStatus
 from catalog.system_key import SystemKey
-from catalog.tables import AGREEMENT, ORGANISATION, SYSTEM
-from schemas.errors import MisplacedOrganisation, NotRegistered
+from catalog.tables import AGREEMENT, ORGANISATION, PERSON, SYSTEM
+from schemas.errors import AlreadyRegistered, MisplacedOrganisation, NotRegistered
 from schemas.resource import resource_named
 
 
@@ -43,6 +43,11 @@ class Catalogue(Recorded):
                     parent=parent,
                 )
         self._set(ORGANISATION, code, {"parent": parent}, actor, "move", {"parent": parent})
+
+    def rename_organisation(self, code: str, name: str, *, actor: str) -> None:
+        """Call an organisation otherwise; its code stays."""
+        renamed = replace(organisation_of(self._held(ORGANISATION, code)), name=name)
+        self._set(ORGANISATION, code, {"name": renamed.name}, actor, "rename", {"name": renamed.name})
 
     def organisation(self, code: str) -> Organisation:
         """Return a registered organisation, or raise ``NotRegistered``."""
@@ -71,6 +76,10 @@ class Catalogue(Recorded):
     def add_system(self, system: System, *, actor: str) -> None:
         """Register a system with its public keys; ``NotRegistered`` when its organisation is not."""
         self.organisation(system.organisation)
+        if self._exists(PERSON.c.id, system.id):
+            raise AlreadyRegistered(
+                f"{system.id} is the id of a person.", hint="Give the system another one."
+            )
         names = ("id", "organisation", "title", "administrator")
         values = {name: getattr(system, name) for name in names}
         stored = values | {"keys": _keys(system), "status": system.status.value}
@@ -116,9 +125,10 @@ class Catalogue(Recorded):
         """Suspend or end an agreement, or put it back in force."""
         self._set(AGREEMENT, agreement, {"status": status.value}, actor, "status", {"status": status.value})
 
-    def organisations(self) -> Sequence[Organisation]:
-        """Every registered organisation, by code."""
-        rows = self._connection.execute(select(ORGANISATION).order_by(ORGANISATION.c.code)).mappings()
+    def organisations(self, after: str = "", limit: int | None = None) -> Sequence[Organisation]:
+        """Every registered organisation, by code; behind ``after``, and at most ``limit``."""
+        query = select(ORGANISATION).where(ORGANISATION.c.code > after).order_by(ORGANISATION.c.code)
+        rows = self._connection.execute(query.limit(limit)).mappings()
         return [organisation_of(row) for row in rows]
 
     def system(self, id_: str) -> System:
@@ -128,12 +138,10 @@ class Catalogue(Recorded):
             raise NotRegistered(f"There is no system {id_}.", hint="Run: hub client list")
         return system_of(found)
 
-    def systems(self) -> Sequence[System]:
-        """Every registered system, by id."""
-        return [
-            system_of(row)
-            for row in self._connection.execute(select(SYSTEM).order_by(SYSTEM.c.id)).mappings()
-        ]
+    def systems(self, after: str = "", limit: int | None = None) -> Sequence[System]:
+        """Every registered system, by id; behind ``after``, and at most ``limit``."""
+        query = select(SYSTEM).where(SYSTEM.c.id > after).order_by(SYSTEM.c.id).limit(limit)
+        return [system_of(row) for row in self._connection.execute(query).mappings()]
 
     def agreements(self) -> Sequence[Agreement]:
         """Every agreement, in force or not, by id."""

@@ -15,6 +15,7 @@ from audit.notes import NoteSigner, ledger_signer
 from audit.receipts import Receipts
 from audit.sealer import seal
 from catalog.directory import Directory
+from exchange_api.administration import Administration
 from exchange_api.codes import CodeDesk
 from exchange_api.dcat import DcatDesk
 from exchange_api.door import Door, Parts
@@ -69,6 +70,7 @@ class Works:
     session: SessionDesk
     dcat: DcatDesk
     objections: ObjectionDesk
+    administration: Administration
 
 
 @asynccontextmanager
@@ -110,9 +112,22 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         readings, dcat = Readings(library, door), DcatDesk(database, addresses(settings))
         bureau = Bureau(keyring, RESOURCES, registry.sources, calendar_in(settings))
         objections = ObjectionDesk(bureau, transactions)
+        administration = Administration(transactions, local, settings.division)
         yield Works(
-            door, readings, oauth, tokens, library, desk, lineage, codes, transactions, session, dcat, objections
-        )  # fmt: skip
+            door=door,
+            readings=readings,
+            oauth=oauth,
+            tokens=tokens,
+            library=library,
+            desk=desk,
+            lineage=lineage,
+            codes=codes,
+            transactions=transactions,
+            session=session,
+            dcat=dcat,
+            objections=objections,
+            administration=administration,
+        )
 
 
 async def _know_anew(known: KnownResources, library: Library) -> None:

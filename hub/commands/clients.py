@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -70,10 +70,12 @@ def add_client(
 @app.command("list")
 def list_clients(as_json: AsJson = False) -> None:
     """List every registered system, and until when it has a valid key."""
+    from hub.parties import system_told
+
     with administered() as (_hub, catalogue, _people):
         systems = catalogue.systems()
     if as_json:
-        print_json([_described(system) for system in systems])
+        print_json([system_told(system) for system in systems])
         return
     columns = ["system", "organisation", "title", "status", "keys", "a key until"]
     rows = [[s.id, s.organisation, s.title, s.status.value, *_validity(s)] for s in systems]
@@ -145,8 +147,10 @@ def retire_key(
 @keys.command("list")
 def list_keys(system: Id, as_json: AsJson = False) -> None:
     """List the keys of a system."""
+    from hub.parties import system_told
+
     with administered() as (_hub, catalogue, _people):
-        found = _described(catalogue.system(system))["keys"]
+        found = system_told(catalogue.system(system))["keys"]
     if as_json:
         print_json(found)
         return
@@ -154,21 +158,6 @@ def list_keys(system: Id, as_json: AsJson = False) -> None:
         [key["kid"], key["kind"], "yes" if key["certificate"] else "no", key["valid_until"]] for key in found
     ]
     console.print(table(f"Keys of {system}", ["kid", "kind", "certificate", "valid until"], rows))
-
-
-def _described(system: "System") -> dict[str, Any]:
-    keys = [
-        {
-            "kid": key.kid,
-            "kind": key.public.key_type,
-            "thumbprint": key.thumbprint,
-            "certificate": "x5c" in key.jwk,
-            "valid_until": key.ends_at and key.ends_at.isoformat(),
-        }
-        for key in system.known_keys
-    ]
-    told = {"system": system.id, "organisation": system.organisation, "title": system.title}
-    return told | {"status": system.status.value, "administrator": system.administrator, "keys": keys}
 
 
 def _validity(system: "System") -> tuple[int, str]:

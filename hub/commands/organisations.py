@@ -1,7 +1,7 @@
 """``hub organisation``: departments in their hierarchy, and their offices."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -33,12 +33,25 @@ def add(
 ) -> None:
     """Register an organisation."""
     from catalog.organisation import Organisation
+    from hub.parties import organisation_told
 
     with administered() as (hub, catalogue, _people):
         serves = division or (catalogue.organisation(parent).division if parent else hub.settings.division)
         added = Organisation(code, name, serves, parent)
         catalogue.add_organisation(added, actor=actor())
-    tell(_described(added), f"Organisation {code} is registered, level {added.level}.", as_json)
+    tell(organisation_told(added), f"Organisation {code} is registered, level {added.level}.", as_json)
+
+
+@app.command("rename")
+def rename(
+    code: Code,
+    name: Annotated[str, typer.Argument(help="What it is called from now on.")],
+    as_json: AsJson = False,
+) -> None:
+    """Call an organisation otherwise; its code stays."""
+    with administered() as (_hub, catalogue, _people):
+        catalogue.rename_organisation(code, name, actor=actor())
+    tell({"code": code, "name": name}, f"Organisation {code} is called {name}.", as_json)
 
 
 @app.command("move")
@@ -75,30 +88,19 @@ def office(
 @app.command("list")
 def list_organisations(as_json: AsJson = False) -> None:
     """Show every organisation under the one it stands under, with its offices."""
+    from hub.parties import organisation_told
+
     with administered() as (_hub, catalogue, people):
         known = catalogue.organisations()
         offices = {one.code: people.offices(one.code) for one in known}
     if as_json:
-        told = [
-            _described(one) | {"offices": [{"code": o.code, "name": o.name} for o in offices[one.code]]}
-            for one in known
-        ]
+        told = [organisation_told(one, offices[one.code]) for one in known]
         print_json(told)
         return
     for tree in _trees(
         known, {code: [f"{o.code} {o.name}" for o in found] for code, found in offices.items()}
     ):
         console.print(tree)
-
-
-def _described(organisation: "Organisation") -> dict[str, Any]:
-    return {
-        "code": organisation.code,
-        "name": organisation.name,
-        "division": organisation.division,
-        "level": organisation.level.value,
-        "parent": organisation.parent,
-    }
 
 
 def _trees(known: Iterable["Organisation"], offices: dict[str, list[str]]) -> list["Tree"]:

@@ -14,6 +14,14 @@ PAGE = documents.page("api.md")
 FAMILIES = (
     *(errors.CallError, errors.UnknownResource, errors.UnknownItem, errors.InvalidIdentifier),
     *(errors.UnknownCodeSet, errors.UnknownCode, errors.MalformedEdition, errors.CodeTablesTooLarge),
+    *(
+        errors.AlreadyRegistered,
+        errors.NotRegistered,
+        errors.MisplacedOrganisation,
+        errors.RolesExclude,
+        errors.LastKey,
+    ),
+    *(errors.NotYourPart, errors.WeakPassword, errors.WrongSecondFactor),
 )
 UNAVAILABLE = (errors.LedgerUnavailable, errors.DatabaseUnavailable, errors.DatabaseFull)
 

@@ -42,7 +42,7 @@ COMMANDS = [
     ["quality", "scorecard"], ["quality", "history"], ["quality", "consistency"], ["quality", "docs"],
     ["codes", "list"], ["codes", "show"], ["codes", "import"], ["codes", "changes"], ["codes", "at"], ["codes", "history"],
     ["codes", "events"], ["codes", "crosswalk"], ["codes", "search"],
-    ["organisation", "add"], ["organisation", "move"], ["organisation", "office"], ["organisation", "list"],
+    ["organisation", "add"], ["organisation", "move"], ["organisation", "rename"], ["organisation", "office"], ["organisation", "list"],
     ["person", "add"], ["person", "roles"], ["person", "suspend"], ["person", "resume"], ["person", "list"],
     ["person", "password"], ["person", "totp"], ["person", "unlock"],
     ["client", "suspend"], ["client", "resume"], ["client", "key", "add"], ["client", "key", "retire"], ["client", "key", "list"],

@@ -88,3 +88,5 @@ def test_a_moved_organisation_stands_elsewhere(place):
     assert told("organisation", "move", "B", "--parent", "A") == {"code": "B", "parent": "A"}
     assert [one["parent"] for one in told("organisation", "list")] == [None, "A"]
     assert "at the top" in run("organisation", "move", "B").output
+    assert told("organisation", "rename", "B", "丙") == {"code": "B", "name": "丙"}
+    assert [one["name"] for one in told("organisation", "list")] == ["甲", "丙"]

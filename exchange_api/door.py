@@ -74,6 +74,8 @@ class Attempt:
     records: int = 0
     etag: str = ""
     unchanged: bool = False
+    status: HTTPStatus = HTTPStatus.OK
+    sent: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] | None = None
     draw: Draw | None = None
     limits: Mapping[str, str] = field(default_factory=dict)
@@ -177,7 +179,7 @@ class Door:
             }  # keep it, and ask whether it holds
         if attempt.unchanged:
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        return Response(body, media_type="application/json", headers=headers)
+        return Response(body, attempt.status, {**headers, **attempt.sent}, media_type="application/json")
 
     async def refused(self, attempt: Attempt, error: HubError) -> Response:
         """Put a refusal on the ledger and answer with its problem; for the token endpoint, too."""

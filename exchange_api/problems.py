@@ -39,6 +39,7 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     errors.MisplacedOrganisation: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.RolesExclude: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.LastKey: HTTPStatus.CONFLICT,
+    errors.IdentityProviderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.WeakPassword: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.WrongSecondFactor: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnknownEntry: HTTPStatus.NOT_FOUND,
@@ -83,6 +84,7 @@ RETRY_AFTER: Mapping[type[HubError], int] = {  # seconds, where the same request
     errors.SourceBusy: 5,
     errors.PushInterrupted: 5,
     errors.DatabaseUnavailable: 10,
+    errors.IdentityProviderUnavailable: 10,
     errors.LedgerUnavailable: 10,
     errors.SpoolFull: 60,
 }

@@ -27,6 +27,8 @@ PUBLIC = frozenset(
         ("GET", "/.well-known/oauth-authorization-server"),
         ("GET", "/.well-known/jwks.json"),
         ("POST", "/v1/session"),
+        ("GET", "/v1/session/oidc/start"),
+        ("GET", "/v1/session/oidc/callback"),
         ("GET", DCAT),
     }
 )

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from exchange_api.admission import ANYBODY, UNFINISHED
-from exchange_api.guarded import guarded, json_body
+from exchange_api.guarded import guarded, json_body, parameter
 from exchange_api.works import Works
 
 _PATH = "/v1/session"
@@ -24,6 +24,15 @@ def add_session_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     """Add the routes."""
     body, told = json_body("person", "password", optional=("code",)), attrgetter("session.sign_in")
     guarded(app, opened, ("POST", _PATH), "session.sign_in", told, "Sign in", [], body, by=ANYBODY)
+    start, back, asked = (
+        _PATH + "/oidc/start",
+        _PATH + "/oidc/callback",
+        [parameter(name, "query") for name in ("code", "state")],
+    )
+    guarded(app, opened, ("GET", start), "session.oidc.start", attrgetter("oidc.start"),
+            "Sign in by the identity provider", [], by=ANYBODY)  # fmt: skip
+    guarded(app, opened, ("GET", back), "session.oidc", attrgetter("oidc.callback"),
+            "Come back from the identity provider", asked, by=ANYBODY)  # fmt: skip
     for method, path, reading, summary, content in _ROUTES:
         told, action = attrgetter(f"session.{reading}"), f"session.{reading}"
         guarded(app, opened, (method, _PATH + path), action, told, summary, [], content, by=UNFINISHED)

@@ -19,11 +19,13 @@ from exchange_api.administration import Administration
 from exchange_api.codes import CodeDesk
 from exchange_api.dcat import DcatDesk
 from exchange_api.door import Door, Parts
+from exchange_api.identity_provider import IdentityProvider
 from exchange_api.library import LANES as LIBRARY_LANES
 from exchange_api.library import Library
 from exchange_api.lineage import LineageDesk
 from exchange_api.oauth import TokenEndpoint
 from exchange_api.objection_desk import ObjectionDesk
+from exchange_api.oidc_desk import OidcDesk
 from exchange_api.readings import Readings
 from exchange_api.reception import LANES as RECEPTION_LANES
 from exchange_api.reception import Reception
@@ -68,6 +70,7 @@ class Works:
     codes: CodeDesk
     transactions: Transactions
     session: SessionDesk
+    oidc: OidcDesk
     dcat: DcatDesk
     objections: ObjectionDesk
     administration: Administration
@@ -112,6 +115,10 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         readings, dcat = Readings(library, door), DcatDesk(database, addresses(settings))
         bureau = Bureau(keyring, RESOURCES, registry.sources, calendar_in(settings))
         objections = ObjectionDesk(bureau, transactions)
+        provider = IdentityProvider.of(settings)
+        if provider is not None:
+            stack.push_async_callback(provider.close)
+        oidc = OidcDesk(provider, settings, keyring, transactions, session)
         administration = Administration(transactions, local, settings.division)
         yield Works(
             door=door,
@@ -124,6 +131,7 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
             codes=codes,
             transactions=transactions,
             session=session,
+            oidc=oidc,
             dcat=dcat,
             objections=objections,
             administration=administration,

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.errors import ConfigurationError
@@ -131,6 +131,25 @@ class Settings(BaseSettings):
         le=60,
         description="How many working days before its end an agreement is reminded of.",
     )
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="OpenID provider that people may sign in by: its issuer, `https://…`. Unset: local accounts alone.",
+    )
+    oidc_client_id: str | None = Field(default=None, description="Who the hub is to the OpenID provider.")
+    oidc_client_secret: str | None = Field(
+        default=None,
+        repr=False,
+        description="The hub's secret with the OpenID provider. Unset: a public client.",
+    )
+    oidc_claim: str = Field(
+        default="preferred_username",
+        min_length=1,
+        description="Which claim of the OpenID provider is the id of a person registered here, e.g. `sub`.",
+    )
+    oidc_second_factor: str = Field(
+        default="mfa otp hwk",
+        description="Which values of the OpenID provider's `acr` or `amr` tell of a second factor; apart by blanks.",
+    )
     batch_rows: int = Field(
         default=20_000,
         ge=1,
@@ -206,6 +225,19 @@ class Settings(BaseSettings):
         networks = [ip_network(part.strip()) for part in told.split(",") if part.strip()]
         return ",".join(str(network) for network in networks)
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_issuer(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+            raise ValueError("must start with https://, unless it is on this machine")
+        return url
+
+    @model_validator(mode="after")
+    def _knows_itself(self) -> "Settings":
+        if self.oidc_issuer is not None and self.oidc_client_id is None:
+            raise ValueError("HUB_OIDC_CLIENT_ID is missing beside HUB_OIDC_ISSUER")
+        return self
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, level: Any) -> Any:
@@ -218,8 +250,12 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         faults = error.errors(include_input=False, include_url=False, include_context=False)
-        words = "; ".join(f"HUB_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in faults)
+        words = "; ".join(f"{_variable(fault['loc'])}: {fault['msg']}" for fault in faults)
     raise ConfigurationError(f"A setting is wrong: {words}.", hint="See docs/settings.md.")
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    return f"HUB_{str(place[0]).upper()}" if place else "together"
 
 
 def settings_page() -> str:

@@ -436,6 +436,13 @@ class WrongEntry(HubError):
         self.faults = tuple(faults)
 
 
+class IdentityProviderUnavailable(HubError):
+    """The OpenID provider that people sign in by does not answer, or not as one does."""
+
+    code = "identity_provider_unavailable"
+    title = "The identity provider is unavailable"
+
+
 class WeakPassword(HubError):
     """A password is too short, or easily guessed."""
 

@@ -21,7 +21,7 @@ FAMILIES = (
         errors.RolesExclude,
         errors.LastKey,
     ),
-    *(errors.NotYourPart, errors.WeakPassword, errors.WrongSecondFactor),
+    *(errors.NotYourPart, errors.WeakPassword, errors.WrongSecondFactor, errors.IdentityProviderUnavailable),
 )
 UNAVAILABLE = (errors.LedgerUnavailable, errors.DatabaseUnavailable, errors.DatabaseFull)
 

@@ -42,6 +42,7 @@ def test_folders_follow_home(monkeypatch, tmp_path):
         ("HUB_OPENLINEAGE_URL", "ftp://there/events"),
         ("HUB_OPENLINEAGE_URL", "http://clerk:hunter2@there"),
         ("HUB_DATABASE_URL", "mysql://clerk:hunter2@there/hub"),
+        ("HUB_OIDC_ISSUER", "http://elsewhere.example/"),
     ],
 )
 def test_a_wrong_setting_is_named_and_not_quoted(monkeypatch, name, value):
@@ -55,6 +56,13 @@ def test_a_wrong_setting_is_named_and_not_quoted(monkeypatch, name, value):
 def test_settings_do_not_show_passwords():
     assert "hunter2" not in repr(Settings(database_url="postgresql://clerk:hunter2@there/hub"))
     assert "hunter2" not in repr(Settings(openlineage_api_key="hunter2"))
+    assert "hunter2" not in repr(Settings(oidc_client_secret="hunter2"))
+
+
+def test_a_provider_without_a_client_is_told(monkeypatch):
+    monkeypatch.setenv("HUB_OIDC_ISSUER", "https://id.example/")
+    with pytest.raises(ConfigurationError, match="HUB_OIDC_CLIENT_ID is missing"):
+        load_settings()
 
 
 @pytest.fixture

@@ -42,5 +42,5 @@ def test_every_problem_is_listed_with_its_status():
 
 def test_the_body_of_a_query_is_one():
     (body,) = documents.blocks(PAGE, "json")
-    call = query_call(resource_named("legal_person"), orjson.loads(body), Stated("p", "l", "c"))
+    call = query_call(resource_named("legal_person"), orjson.loads(body), Stated("p", "l", "c"), "A")
     assert (call.items, call.provenance, call.number_of_keys) == (("name", "status"), True, 1)

@@ -13,6 +13,7 @@ from catalog.entry_tables import ENTRY_VERSION
 from catalog.entry_workflow import ENTRY, UNDERWAY, WORKING_DAYS, matter_of
 from catalog.matters import Due
 from catalog.readers import Reader, readers
+from catalog.search_index import drop_entry, index_entry
 from catalog.workflow import Matter
 from schemas.errors import ConsentMissing, ForbiddenTransition
 
@@ -52,6 +53,7 @@ class EntryReviewing(EntrySteps):
         told = {**shown(published), "draft": None, "in_force": published.version}
         done = self._step(row, "publish", actor, {"digest": published.digest}, **told)
         self._keep(published, actor)
+        index_entry(self._connection, published)
         if self._effects.published:
             self._effects.published(self._connection, published, actor)
         return done
@@ -64,6 +66,7 @@ class EntryReviewing(EntrySteps):
             self._step(row, "discard", HUB, {"reason": "the entry is withdrawn"}, draft=None)
         leaving = self.reader.version(entry, row["in_force"])
         self._write(entry, state=done.state, in_force=None)
+        drop_entry(self._connection, entry)
         if self._effects.withdrawn:
             self._effects.withdrawn(self._connection, leaving, actor)
         return done

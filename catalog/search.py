@@ -51,6 +51,10 @@ class Page:
     next: str | None
     complete: bool
 
+    def as_dict(self) -> dict[str, Any]:
+        """Describe the page for machines."""
+        return {"hits": [_told(hit) for hit in self.hits], "next": self.next, "complete": self.complete}
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -100,6 +104,11 @@ def search(connection: Connection, asked: Asked) -> Page:
     return Page(
         hits, f"{last}:{hits[-1].rank}:{hits[-1].code}" if last else None, not rows or rows[0][0] != ANY
     )
+
+
+def _told(hit: Hit) -> dict[str, Any]:
+    told = {name: getattr(hit, name) for name in SHOWN}
+    return told | {"marks": {"name": [list(mark) for mark in hit.marks]}}
 
 
 def marks(said: str, words: Sequence[str]) -> list[tuple[int, int]]:

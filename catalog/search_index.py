@@ -66,7 +66,7 @@ _WORDS = text("""
 """)
 
 
-def _row(entry: CatalogueEntry) -> dict[str, object]:
+def _row(entry: CatalogueEntry) -> dict[str, str | int | None]:
     words = {weight: words_of(" ".join(said)) for weight, said in texts_of(entry).items()}
     told = {
         "entry": entry.id,

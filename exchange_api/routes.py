@@ -15,6 +15,7 @@ from exchange_api.dcat_routes import add_dcat_routes
 from exchange_api.described import describe
 from exchange_api.guarded import guarded, parameter
 from exchange_api.objection_routes import add_objection_routes
+from exchange_api.search_routes import add_search_routes
 from exchange_api.session_routes import add_session_routes
 from exchange_api.sources import FORMATS
 from exchange_api.works import Works
@@ -71,6 +72,7 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     _add_sources(behind_the_door)
     _add_lineage(behind_the_door)
     add_code_routes(app, opened)
+    add_search_routes(app, opened)
     add_dcat_routes(app, opened)
     add_session_routes(app, opened)
     add_objection_routes(app, opened)

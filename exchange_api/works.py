@@ -29,6 +29,7 @@ from exchange_api.oidc_desk import OidcDesk
 from exchange_api.readings import Readings
 from exchange_api.reception import LANES as RECEPTION_LANES
 from exchange_api.reception import Reception
+from exchange_api.search_desk import SearchDesk
 from exchange_api.session_desk import SessionDesk
 from exchange_api.source_process import SourceProcess
 from exchange_api.sources import SourceDesk
@@ -74,6 +75,7 @@ class Works:
     dcat: DcatDesk
     objections: ObjectionDesk
     administration: Administration
+    search: SearchDesk
 
 
 @asynccontextmanager
@@ -135,6 +137,7 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
             dcat=dcat,
             objections=objections,
             administration=administration,
+            search=SearchDesk(transactions),
         )
 
 

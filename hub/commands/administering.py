@@ -5,9 +5,23 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from catalog.people import People
     from catalog.repository import Catalogue
     from hub.composition import Hub
+
+
+@contextmanager
+def database_transaction() -> Iterator["Connection"]:
+    """Give a connection to the hub's database for what needs no more than it; the block's transaction commits at its end."""
+    from infra.database import Role, check_ready, open_database
+    from infra.settings import load_settings
+
+    with open_database(load_settings()) as database:
+        check_ready(database)
+        with database.engine(Role.APPLICATION).begin() as connection:
+            yield connection
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def refused(error, *arguments):
 
 
 def test_the_page_does_what_it_says_and_what_is_forbidden_is_refused(place, capsys, monkeypatch):
-    first, second = documents.blocks(PAGE, "sh")
+    first, second, *_ = documents.blocks(PAGE, "sh")
     begun, reviewed = first.split("hub catalogue possible")
     documents.run(begun)
     assert told("possible", "rent_subsidy", "--as", "wang.housing")["possible"] == [

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0024_entry_search"
-down_revision = "0020_entries"
+revision = "0025_entry_search"
+down_revision = "0024_objections"
 branch_labels = None
 depends_on = None
 

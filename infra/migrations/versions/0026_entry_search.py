@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0025_entry_search"
-down_revision = "0024_objections"
+revision = "0026_entry_search"
+down_revision = "0025_harvests"
 branch_labels = None
 depends_on = None
 

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import batch, calls, connectors, gate, idle, ingest, memory
+from benchmarks import batch, calls, connectors, gate, idle, ingest, memory, terms
 from benchmarks.ground import prepared
 from benchmarks.ratios import Ratio, machine
 from hub.commands.screen import console, table
@@ -18,6 +18,7 @@ ALL = {
     "idle": idle.measure,
     "calls": calls.measure,
     "batch": batch.measure,
+    "terms": terms.measure,
     "memory": memory.measure,
 }
 ON_REQUEST = {"memory"}  # empties the library and takes long

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from catalog.allowance import MOST_PER_DAY, Rate
@@ -16,7 +16,7 @@ from catalog.answer_form import Answer
 from catalog.asking import Asking
 from catalog.conditions import Rows
 from catalog.hours import Window
-from catalog.terms import ORDINARY, TERMS, Circumstances, Judged, Refusal
+from catalog.terms import ORDINARY, TERMS, Circumstances, Judged, Refusal, Term
 from schemas.errors import AccessDenied, ConfigurationError
 from schemas.resource import Resource
 
@@ -57,9 +57,10 @@ class Agreement:
     rate: Rate | None = None
     answer: Answer = RECORDS
     covered: frozenset[str] = field(init=False, repr=False, compare=False)
+    standing: tuple[Term, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "covered", frozenset(self.items))
+        object.__setattr__(self, "covered", _covered(self.items))
         for name in ("id", "system", "resource", "items", "purposes", "legal_bases"):
             if not getattr(self, name):
                 raise self._wrong(f"states no {name.replace('_', ' ')}")
@@ -77,6 +78,7 @@ class Agreement:
             raise self._wrong(f"must allow 1 to {MOST_PER_DAY} records a day")
         if not self.covered.issuperset(self.answer.items):
             raise self._wrong("answers by an item it does not cover")
+        object.__setattr__(self, "standing", _of_names(tuple(t.name for t in TERMS if t.stands_in(self))))
 
     @property
     def is_in_force(self) -> bool:
@@ -109,7 +111,7 @@ class Agreement:
 
     def refusal(self, call: Asking, at: datetime, around: Circumstances = ORDINARY) -> Refusal | None:
         """Return what the first term that refuses the call says; None where all allow it."""
-        for term in TERMS:
+        for term in self.standing:
             if (refused := term.refusal(self, call, at, around)) is not None:
                 return refused
         return None
@@ -129,6 +131,16 @@ class Agreement:
 
     def _wrong(self, what: str) -> ConfigurationError:
         return ConfigurationError(f"Agreement {self.id or '(without id)'} {what}.")
+
+
+@lru_cache(maxsize=1024)  # agreements alike share them
+def _of_names(names: tuple[str, ...]) -> tuple[Term, ...]:
+    return tuple(term for term in TERMS if term.name in names)
+
+
+@lru_cache(maxsize=4096)
+def _covered(items: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(items)
 
 
 def agreement_allowing(

@@ -15,6 +15,7 @@ from schemas.errors import ConfigurationError
 
 MOST_PER_DAY = 10**12
 MOST_PER_SECOND, MOST_BURST = 10_000, 100_000
+_NONE = timedelta(0)
 _HINT = "Write {per_second: 5, burst: 10}."
 
 
@@ -38,9 +39,9 @@ class Rate:
 
     def wait(self, full_at: datetime | None, at: datetime) -> timedelta:
         """Return how long a call must wait at a moment; nothing where it need not. ``full_at`` is when the burst is free again."""
-        if full_at is None:
-            return timedelta(0)
-        return max(full_at - (self.burst - 1) * self.interval - at, timedelta(0))
+        if full_at is None or full_at <= at:
+            return _NONE
+        return max(full_at - (self.burst - 1) * self.interval - at, _NONE)
 
     def after(self, full_at: datetime | None, at: datetime) -> datetime:
         """Return when the full burst will be free again after a call at a moment."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from schemas.errors import ConfigurationError
@@ -84,5 +85,6 @@ def seconds_of_day_left(at: datetime, calendar: Calendar) -> int:
     return max(1, -(-(tomorrow - at) // timedelta(seconds=1)))
 
 
+@lru_cache(maxsize=1441)
 def _minute(told: str) -> int:
     return int(told[:2]) * _HOUR + int(told[3:])

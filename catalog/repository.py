@@ -1,9 +1,10 @@
 """Writing and reading the catalogue with SQLAlchemy Core: administration, never the hot path."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from sqlalchemy import select, text
 
@@ -18,6 +19,8 @@ from catalog.system_key import SystemKey
 from catalog.tables import AGREEMENT, ORGANISATION, PERSON, SYSTEM
 from schemas.errors import AlreadyRegistered, MisplacedOrganisation, NotRegistered
 from schemas.resource import resource_named
+
+_Equal = TypeVar("_Equal", bound=Hashable)
 
 
 class Catalogue(Recorded):
@@ -183,16 +186,22 @@ def agreement_of(row: Mapping[Any, Any]) -> Agreement:
         id=row["id"],
         system=row["system"],
         resource=row["resource"],
-        items=tuple(row["items"]),
-        masked=frozenset(row["masked"]),
-        purposes=frozenset(row["purposes"]),
-        legal_bases=frozenset(row["legal_bases"]),
+        items=_shared(tuple(row["items"])),
+        masked=_shared(frozenset(row["masked"])),
+        purposes=_shared(frozenset(row["purposes"])),
+        legal_bases=_shared(frozenset(row["legal_bases"])),
         valid_from=row["valid_from"],
         valid_to=row["valid_to"],
         status=AgreementStatus(row["status"]),
         max_keys=row["max_keys"],
         **terms_from(row["terms"]),
     )
+
+
+@lru_cache(maxsize=4096)
+def _shared(value: _Equal) -> _Equal:
+    """Return the first of equal values: many agreements name the same items and purposes, and one copy is enough."""
+    return value
 
 
 def _stored(value: Any) -> Any:

@@ -55,11 +55,16 @@ def _nothing(agreement: "Agreement", at: datetime, around: Circumstances) -> Map
     return {}
 
 
+def _always(agreement: "Agreement") -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """One term: its name, the article of Decree 809 it carries out, what it asks, the check itself, and what was agreed.
 
-    A ``spending`` term is asked again, with what is spent in truth, in the transaction that puts the call on record.
+    A ``spending`` term is asked again, with what is spent in truth, in the transaction that puts the call on record. One that does not
+    stand in an agreement refuses nothing there and need not be asked.
     """
 
     name: str
@@ -68,6 +73,7 @@ class Term:
     refusal: Check
     told: Tell = _nothing
     spending: bool = False
+    stands_in: Callable[["Agreement"], bool] = _always
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +234,13 @@ def _rate_told(agreement: "Agreement", at: datetime, around: Circumstances) -> M
 
 
 TERMS = (
-    Term("status", "27", "Is the agreement in force, neither suspended nor ended?", _status),
+    Term(
+        "status",
+        "27",
+        "Is the agreement in force, neither suspended nor ended?",
+        _status,
+        stands_in=lambda a: not a.is_in_force,
+    ),
     Term("validity", "20", "Is the call made between its first and its last moment?", _validity),
     Term(
         "hours",
@@ -236,6 +248,7 @@ TERMS = (
         "Is the call made at an hour that was agreed, by local time?",
         _hours,
         partial(_of, "hours"),
+        stands_in=lambda a: bool(a.hours),
     ),
     Term("purpose", "20, 25", "Is the purpose stated one that was agreed?", _purpose),
     Term("legal_basis", "20", "Is the legal basis stated one that was agreed?", _legal_basis),
@@ -244,6 +257,7 @@ TERMS = (
         "20, 25",
         "Is the case one of the caller's own organisation, where only those were agreed?",
         _cases,
+        stands_in=lambda a: a.rows.own_cases,
     ),
     Term("items", "20, 25", "Are all items asked for, and the one asked by, agreed?", _items),
     Term(
@@ -252,6 +266,7 @@ TERMS = (
         "Is the record one of those agreed? Asked of each once it is read; any other is answered as if there were none.",
         _rows,
         partial(_of, "rows"),
+        stands_in=lambda a: False,
     ),
     Term(
         "answer",
@@ -259,6 +274,7 @@ TERMS = (
         "Does the call leave the items out where only yes or no, or a threshold, was agreed?",
         _answer,
         partial(_of, "answer"),
+        stands_in=lambda a: not a.answer.discloses_values,
     ),
     Term("batch_size", "20", "Does the call ask for no more keys than agreed?", _batch_size),
     Term(
@@ -268,7 +284,16 @@ TERMS = (
         _quota,
         _quota_told,
         spending=True,
+        stands_in=lambda a: a.quota_per_day is not None,
     ),
-    Term("rate", "20", "Are no more calls made each second than agreed?", _rate, _rate_told, spending=True),
+    Term(
+        "rate",
+        "20",
+        "Are no more calls made each second than agreed?",
+        _rate,
+        _rate_told,
+        spending=True,
+        stands_in=lambda a: a.rate is not None,
+    ),
 )
 SPENDING = tuple(term for term in TERMS if term.spending)

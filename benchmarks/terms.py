@@ -1,18 +1,18 @@
 """``terms``: what it costs to decide a call among 10,000 agreements, to hear of a change of one, and to count calls exactly.
 
-The bare route with and without a decision (``benchmarks.deciding_app``), under an agreement that states every term; one
-decision in a process, since two servers differ by more than that; one change heard against loading all; and audited calls that are
-counted against audited calls that are not.
+The bare route with and without a decision, in one process and by its processor time, which other work on the machine disturbs least; one
+change heard against loading all; and audited calls that are counted against audited calls that are not, over the served hub.
 """
 
 import asyncio
 import random
-from contextlib import ExitStack
 from time import perf_counter
 
 from sqlalchemy import text
 
 from audit.recording import record_administration
+from benchmarks import in_process
+from benchmarks.bare_app import add_bare_routes
 from benchmarks.callers import (
     STATEMENT,
     SYSTEM,
@@ -20,49 +20,32 @@ from benchmarks.callers import (
     calling,
     load,
     request_bytes,
-    served_settings,
     true_keys,
 )
+from benchmarks.deciding_app import ITEMS, add_deciding_routes
 from benchmarks.ground import Ground
 from benchmarks.ratios import Ratio, alternate
-from catalog.agreement import agreement_allowing
 from catalog.directory import Directory
-from exchange_api.calls import Call, Stated
-from hub import server
+from exchange_api.app import create_app
 from hub.caller import load_private_key
-from infra.clock import now
 from infra.database import Role
 
-RESOURCE, TERMED = "natural_person", "bench-1"
-REQUESTS, CONNECTIONS, DECISIONS, CHANGES = 10_000, 32, 50_000, 20
+RESOURCE, PLAIN, TERMED = "natural_person", SYSTEM, "bench-1"
+REQUESTS, CONNECTIONS, CHANGES = 10_000, 32, 20
 AGREEMENTS, A_SYSTEM = 10_000, 6  # agreements, and how many of them each system has
-ITEMS = ("name", "sex", "registered_division", "marital_status", "life_status")
 _TERMS = """{"rows": [{"item": "registered_division", "within": "500000"}], "hours": ["every 00:00-24:00"],
              "quota_per_day": 1000000000, "rate": {"per_second": 10000, "burst": 100000}}"""
 
 
 def measure(ground: Ground, runs: int) -> list[Ratio]:
     """Single records by key, five items."""
-    decided = Ratio("terms", "decided bare route ÷ bare route, 10,000 agreements", "calls", 0.95)
-    alone = Ratio("terms", "decisions of one process ÷ bare route", "calls", 20.0)
-    heard = Ratio("terms", "a change of one heard ÷ all 10,000 loaded", "loads", 20.0)
-    counted = Ratio("terms", "audited call, counted ÷ not counted", "calls", 0.8)
     keys = random.Random(7).choices(true_keys(ground, RESOURCE), k=REQUESTS)
     paths = [f"/v1/resources/{RESOURCE}/records/{key}" for key in keys]
-    with ExitStack() as stack:
-        caller = stack.enter_context(calling(ground))
+    heard = Ratio("terms", "a change of one heard ÷ all 10,000 loaded", "loads", 20.0)
+    counted = Ratio("terms", "audited call, counted ÷ not counted", "calls", 0.5)
+    with calling(ground) as caller:
         _fill(ground)
-        bare, deciding = served_settings(ground), served_settings(ground)
-        for settings, name in ((bare, "bare"), (deciding, "deciding")):
-            log = settings.home / f"{name}.log"
-            stack.enter_context(server.served(settings, log, f"benchmarks.{name}_app:app"))
-
-        def rate(port: int, headers: dict[str, str], query: str = "") -> float:
-            requests = [request_bytes(path + query, headers) for path in paths]
-            return REQUESTS / asyncio.run(load(port, requests, CONNECTIONS)).seconds
-
-        alternate(lambda: rate(deciding.port, {}), [(decided, lambda: rate(bare.port, {}))], runs)
-        alternate(lambda: asyncio.run(_decisions(ground)), [(alone, lambda: rate(bare.port, {}))], runs)
+        decided = asyncio.run(_decided(ground, paths, runs))
         alternate(lambda: asyncio.run(_heard(ground)), [(heard, lambda: asyncio.run(_loaded(ground)))], runs)
         of_counted = Calling(
             f"http://127.0.0.1:{caller.port}",
@@ -70,14 +53,31 @@ def measure(ground: Ground, runs: int) -> list[Ratio]:
             load_private_key(ground.hub.settings.home, SYSTEM),
             STATEMENT,
         )
-        query = f"?items={','.join(ITEMS)}"
 
         def audited(whose: Calling) -> float:
-            return rate(caller.port, caller.run(whose.headers()), query)
+            headers = caller.run(whose.headers())
+            requests = [request_bytes(f"{path}?items={','.join(ITEMS)}", headers) for path in paths]
+            return REQUESTS / asyncio.run(load(caller.port, requests, CONNECTIONS)).seconds
 
         alternate(lambda: audited(of_counted), [(counted, lambda: audited(caller))], runs)
         caller.run(of_counted.__aexit__())
-    return [decided, alone, heard, counted]
+    return [*decided, heard, counted]
+
+
+async def _decided(ground: Ground, paths: list[str], runs: int) -> list[Ratio]:
+    """The two applications in this process, in turn: under an agreement on items and purposes, and under one with every term."""
+    plain = Ratio("terms", "bare route, decided ÷ not, 10,000 agreements", "calls", 0.95)
+    full = Ratio("terms", "the same, by an agreement with every term", "calls", 0.9)
+    settings = ground.hub.settings
+    bare, deciding = create_app(settings, add_bare_routes), create_app(settings, add_deciding_routes)
+    async with bare.router.lifespan_context(bare), deciding.router.lifespan_context(deciding):
+        for counted in [False] + [True] * runs:
+            rates = [await in_process.rate(app, paths, {"Hub-System": system}, CONNECTIONS)
+                     for app, system in ((deciding, PLAIN), (bare, PLAIN), (deciding, TERMED))]  # fmt: skip
+            for ratio, ours in ((plain, rates[0]), (full, rates[2])) if counted else ():
+                ratio.rates.append(ours)
+                ratio.limits.append(rates[1])
+    return [plain, full]
 
 
 def _fill(ground: Ground) -> None:
@@ -109,19 +109,6 @@ async def _opened(ground: Ground) -> Directory:
     directory = Directory(ground.hub.database.url(Role.APPLICATION))
     await directory.start()
     return directory
-
-
-async def _decisions(ground: Ground) -> float:
-    """Decisions per second, from the system and the resource to the agreement that allows."""
-    directory = await _opened(ground)
-    stated = Stated(STATEMENT.purpose, STATEMENT.legal_basis, STATEMENT.case_code)
-    began = perf_counter()
-    for _ in range(DECISIONS):
-        call = Call(("key",), ITEMS, None, False, stated, "BENCH")
-        agreement_allowing(directory.snapshot.agreements.get((TERMED, RESOURCE), ()), call, now())
-    seconds = perf_counter() - began
-    await directory.close()
-    return DECISIONS / seconds
 
 
 async def _loaded(ground: Ground) -> float:

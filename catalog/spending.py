@@ -78,7 +78,9 @@ async def hold(connection: "asyncpg.Connection", draws: Sequence[Draw], calendar
         await connection.execute(_BEGIN, names, calendar.day(draws[0].at))
         rows = await connection.fetch(_HOLD, names)
     now = draws[0].at
-    if any(draw.agreement.rate for draw in draws):  # only rates go by the database's clock; by now the locks are held
+    if any(
+        draw.agreement.rate for draw in draws
+    ):  # only rates go by the database's clock; by now the locks are held
         now = await connection.fetchval("SELECT clock_timestamp()")
     return Held({row["agreement"]: _spent(row) for row in rows}, now, calendar)
 

@@ -1,14 +1,17 @@
 """``terms``: what it costs to decide a call among 10,000 agreements, to hear of a change of one, and to count calls exactly.
 
-The bare route with and without a decision, in one process and by its processor time, which other work on the machine disturbs least; one
+The bare route and the decision in one process, each by its processor time in turn, since two servers differ by more than a decision; one
 change heard against loading all; and audited calls that are counted against audited calls that are not, over the served hub.
 """
 
 import asyncio
 import random
-from time import perf_counter
+from time import perf_counter, process_time
 
+from fastapi import FastAPI
+from joserfc.jwk import OKPKey
 from sqlalchemy import text
+from starlette.requests import Request
 
 from audit.recording import record_administration
 from benchmarks import in_process
@@ -22,16 +25,19 @@ from benchmarks.callers import (
     request_bytes,
     true_keys,
 )
-from benchmarks.deciding_app import ITEMS, add_deciding_routes
 from benchmarks.ground import Ground
 from benchmarks.ratios import Ratio, alternate
 from catalog.directory import Directory
-from exchange_api.app import create_app
+from catalog.system import System
+from exchange_api.app import Opened, create_app
+from exchange_api.calls import Call, Stated
+from exchange_api.door import Attempt, Door
 from hub.caller import load_private_key
 from infra.database import Role
 
 RESOURCE, PLAIN, TERMED = "natural_person", SYSTEM, "bench-1"
 REQUESTS, CONNECTIONS, CHANGES = 10_000, 32, 20
+ITEMS = ("name", "sex", "registered_division", "marital_status", "life_status")
 AGREEMENTS, A_SYSTEM = 10_000, 6  # agreements, and how many of them each system has
 _TERMS = """{"rows": [{"item": "registered_division", "within": "500000"}], "hours": ["every 00:00-24:00"],
              "quota_per_day": 1000000000, "rate": {"per_second": 10000, "burst": 100000}}"""
@@ -65,19 +71,36 @@ def measure(ground: Ground, runs: int) -> list[Ratio]:
 
 
 async def _decided(ground: Ground, paths: list[str], runs: int) -> list[Ratio]:
-    """The two applications in this process, in turn: under an agreement on items and purposes, and under one with every term."""
+    """What a call of the bare route costs, and what it would with the decision, under an agreement of items and of every term."""
     plain = Ratio("terms", "bare route, decided ÷ not, 10,000 agreements", "calls", 0.95)
     full = Ratio("terms", "the same, by an agreement with every term", "calls", 0.9)
-    settings = ground.hub.settings
-    bare, deciding = create_app(settings, add_bare_routes), create_app(settings, add_deciding_routes)
-    async with bare.router.lifespan_context(bare), deciding.router.lifespan_context(deciding):
+    opened: list[Opened] = []
+
+    def routes(app: FastAPI, works: Opened) -> None:
+        add_bare_routes(app, works)
+        opened.append(works)
+
+    app = create_app(ground.hub.settings, routes)
+    async with app.router.lifespan_context(app):
+        door = opened[0]().door
         for counted in [False] + [True] * runs:
-            rates = [await in_process.rate(app, paths, {"Hub-System": system}, CONNECTIONS)
-                     for app, system in ((deciding, PLAIN), (bare, PLAIN), (deciding, TERMED))]  # fmt: skip
-            for ratio, ours in ((plain, rates[0]), (full, rates[2])) if counted else ():
-                ratio.rates.append(ours)
-                ratio.limits.append(rates[1])
+            decisions = [_seconds_to_decide(door, system) for system in (PLAIN, TERMED)]
+            bare = 1 / await in_process.rate(app, paths, CONNECTIONS)
+            for ratio, decision in zip((plain, full), decisions, strict=True) if counted else ():
+                ratio.rates.append(1 / (bare + decision))
+                ratio.limits.append(1 / bare)
     return [plain, full]
+
+
+def _seconds_to_decide(door: Door, system: str) -> float:
+    """Processor time from the items asked for to the agreement that allows."""
+    attempt = Attempt(Request({"type": "http", "headers": []}), "record")
+    attempt.system = System(system, "BENCH", system, (OKPKey.generate_key("Ed25519").as_dict(private=False),))
+    stated = Stated(STATEMENT.purpose, STATEMENT.legal_basis, STATEMENT.case_code)
+    began = process_time()
+    for _ in range(REQUESTS):
+        door.agreed(attempt, RESOURCE, Call(("key",), ITEMS, None, False, stated, "BENCH"))
+    return (process_time() - began) / REQUESTS
 
 
 def _fill(ground: Ground) -> None:

@@ -31,7 +31,8 @@ def _smallest(key: int, n: int) -> list[int]:
 def consolidate(contributions: ir.Table, policy: Survivorship) -> ir.Table:
     """Return one row a subject: ``_subject``, ``_valid_from``, every item, ``_provenance`` (int32 list).
 
-    The provenance has one integer an item, in the definition's order: ``survivorship.encode(batch, rule)``.
+    The provenance has one integer an item, in the order of the layout: ``survivorship.encode(batch, rule)``; 0 for one that was
+    dropped.
     """
     age = _END_OF_TIME - contributions["_observed_at"].epoch_seconds().cast("int64")
     base = age * 1000 + contributions["_source"].cast("int64")
@@ -43,7 +44,7 @@ def consolidate(contributions: ir.Table, policy: Survivorship) -> ir.Table:
     for item in policy.resource.items:
         aggregates |= _winner(contributions, base, item.name, policy.ranks.get(item.name, {}))
     grouped = contributions.group_by("_subject").aggregate(**aggregates)
-    codes = [_provenance(grouped, item.name, policy) for item in policy.resource.items]
+    codes = [_provenance(grouped, name, policy) for name in policy.resource.layout]
     names = [item.name for item in policy.resource.items]
     return grouped.select("_subject", "_valid_from", *names, _provenance=ibis.array(codes))
 
@@ -106,8 +107,9 @@ def run(engine: duckdb.DuckDBPyConnection, policy: Survivorship, contributions: 
 def alone(policy: Survivorship, contributions: pa.Table) -> pa.Table:
     """Return what ``run`` would of subjects that one contribution each speaks of: there is nothing to weigh."""
     sources, batches = (contributions[name].to_numpy() for name in ("_source", "_batch"))
-    codes = np.zeros((contributions.num_rows, len(policy.resource.items)), np.int32)
-    for place, item in enumerate(policy.resource.items):
+    codes = np.zeros((contributions.num_rows, len(policy.resource.layout)), np.int32)
+    for item in policy.resource.items:
+        place = policy.resource.position(item.name)
         ranked = np.isin(sources, list(policy.ranks.get(item.name, ())))
         spoken = np.asarray(contributions[item.name].is_valid()) & ranked
         codes[spoken, place] = encode(batches[spoken], int(Rule.ONLY))

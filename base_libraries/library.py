@@ -198,7 +198,7 @@ class Library:
         self, writer: Writer, known: pa.Table, contributed: Contributed, recorded_at: datetime
     ) -> Published:
         """Store what is newly known as new versions, keep what was known as history, and feed the changes."""
-        created, updated, previous, vouched = self._sift(known, contributed)
+        created, updated, changed, vouched = self._sift(known, contributed)
         closed = self._close(writer, contributed, known, recorded_at)
         rows = _with(
             pa.concat_tables([created, updated]),
@@ -210,7 +210,6 @@ class Library:
         writer.copy(self.tables.golden, stored.slice(0, created.num_rows))
         self._supersede(writer, stored.slice(created.num_rows))
         self._vouch(writer, vouched)
-        changed = self._changed_items(updated, previous)
         self._feed(writer, rows, closed, contributed.position, created.num_rows, changed)
         return Published(created.num_rows, updated.num_rows, closed.num_rows)
 
@@ -250,8 +249,11 @@ class Library:
 
     def _sift(
         self, known: pa.Table, contributed: Contributed
-    ) -> tuple[pa.Table, pa.Table, pa.Table, pa.Table]:
-        """Split into new records, changed ones with their previous versions, and those only vouched for anew."""
+    ) -> tuple[pa.Table, pa.Table, pa.Array, pa.Table]:
+        """Split into new records, changed ones with the items changed, and those only vouched for anew.
+
+        Under another version of the definition the same content has another digest: that alone is no change.
+        """
         current = contributed.current
         place = pc.index_in(known["_subject"], current["_subject"])
         exists = pc.is_valid(place)
@@ -260,8 +262,14 @@ class Library:
         met, before = _where(known, exists), current.take(place.drop_null())
         differs = pc.not_equal(met["_digest"], before["_digest"])
         updated, previous = met.filter(differs), before.filter(differs)
+        changed = self._changed_items(updated, previous)
+        vouched = met.filter(pc.invert(differs))
+        if updated.num_rows and pc.min(pc.list_value_length(changed)).as_py() == 0:
+            said = pc.greater(pc.list_value_length(changed), 0)
+            vouched = pa.concat_tables([vouched, updated.filter(pc.invert(said))])
+            updated, previous, changed = updated.filter(said), previous.filter(said), changed.filter(said)
         updated = _with(updated, _version=pc.add(previous["_version"], pa.scalar(1, pa.int32())))
-        return created, updated, previous, met.filter(pc.invert(differs)).select(["_subject", "_provenance"])
+        return created, updated, changed, vouched.select(["_subject", "_digest", "_provenance"])
 
     def _supersede(self, writer: Writer, rows: pa.Table) -> None:
         if rows.num_rows == 0:
@@ -284,10 +292,11 @@ class Library:
         """The same values, vouched for by other batches now: no new version, but the provenance stays true."""
         if rows.num_rows == 0:
             return
-        writer.stage("stage_vouch", {"_subject": "bytea", "_provenance": "integer[]"}, rows)
+        columns = {"_subject": "bytea", "_digest": "bytea", "_provenance": "integer[]"}
+        writer.stage("stage_vouch", columns, rows)
         writer.execute(
-            f"UPDATE {self.tables.golden} g SET _provenance = s._provenance FROM stage_vouch s "
-            f"WHERE g._subject = s._subject AND g._provenance <> s._provenance"
+            f"UPDATE {self.tables.golden} g SET _digest = s._digest, _provenance = s._provenance FROM stage_vouch s "
+            f"WHERE g._subject = s._subject AND (g._provenance, g._digest) IS DISTINCT FROM (s._provenance, s._digest)"
         )
 
     def _changed_items(self, updated: pa.Table, previous: pa.Table) -> pa.Array:

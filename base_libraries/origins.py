@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from base_libraries.reading import GoldenReader
-from base_libraries.survivorship import Rule, decode
+from base_libraries.survivorship import Rule, origin_at
 from schemas.masking import example_of
 from schemas.resource import Item
 
@@ -160,7 +160,7 @@ def _origin(asked: _Asked, name: str) -> ItemOrigin:
     resource, known = asked.reader.resource, asked.record[name]
     item = resource.item(name)
     masked = example_of(item) if asked.values else _absent
-    batch, rule = decode(asked.row["_provenance"][resource.position(name)]) or (None, None)
+    batch, rule = origin_at(asked.row["_provenance"], resource.position(name)) or (None, None)
     words = [
         Word(
             given["_source"], given["_batch"], given["_row"], given["_observed_at"], _says(clear[name], known),

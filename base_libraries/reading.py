@@ -13,7 +13,7 @@ from typing import Any
 import shapely
 
 from base_libraries.storage import Tables
-from base_libraries.survivorship import decode
+from base_libraries.survivorship import origin_at
 from base_libraries.vault import Vault
 from infra.keyring import Keyring
 from schemas.resource import ItemType, Resource
@@ -99,7 +99,7 @@ class GoldenReader:
         """Return, for every named item with a value, its source, batch and rule; ``batches`` maps number → source."""
         found: dict[str, Any] = {}
         for name in items:
-            origin = decode(row["_provenance"][self.resource.position(name)])
+            origin = origin_at(row["_provenance"], self.resource.position(name))
             if origin:
                 batch, rule = origin
                 found[name] = {

@@ -5,6 +5,7 @@ Four tables a resource, in PostgreSQL schema ``library``: ``contribution_*`` (wh
 with an underscore are the hub's own, so no item can collide with them. All are distributable by ``_subject``.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,9 +14,13 @@ from typing import Any
 import orjson
 import pyarrow as pa
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
+from schemas.errors import TablesBusy
 from schemas.resource import Resource
 
+_MOMENT, _ATTEMPTS = 200, 25  # milliseconds that readers may have to wait, and how often that is tried
+_LOCK_NOT_AVAILABLE = "55P03"
 BOUNDS = ("_xmin", "_ymin", "_xmax", "_ymax")
 _FEED = {
     "_position": "bigint", "_subject": "bytea", "_version": "integer", "_operation": "text", "_changed": "text[]",
@@ -154,8 +159,29 @@ def create_tables(connection: Connection, resource: Resource) -> None:
 
 
 def shape_tables(connection: Connection, resource: Resource, operations: Iterable[Mapping[str, Any]]) -> None:
-    """Do as the application to the tables of a published resource what the ledger of this transaction tells of."""
-    _shape(connection, "library.shape_recorded", resource, operations)
+    """Do as the application to the tables of a published resource what the ledger of this transaction tells of.
+
+    Who reads or writes them meanwhile is not kept waiting for longer than a moment at a time: where the tables cannot be had,
+    it is tried again, and at last ``TablesBusy`` raised.
+    """
+    done = list(operations)
+    connection.execute(text(f"SET LOCAL lock_timeout = '{_MOMENT}ms'"))
+    for attempt in range(_ATTEMPTS):
+        try:
+            with connection.begin_nested():
+                _shape(connection, "library.shape_recorded", resource, done)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            time.sleep(_MOMENT / 1000 * (1 + attempt / 4))
+        else:
+            connection.execute(text("SET LOCAL lock_timeout = DEFAULT"))
+            return
+    raise TablesBusy(
+        f"The tables of resource {resource.code} were in use for too long, so nothing was changed.",
+        hint="Look for a transaction that does not end, and try again.",
+        resource=resource.code,
+    )
 
 
 def _shape(

@@ -4,7 +4,7 @@ Per item, the source of the lowest rank wins (authority: State Council Decree 80
 datum); among equals the latest word; among equally late ones the source with the lowest ordinal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -50,6 +50,11 @@ class Survivorship:
 def encode(batch: Any, rule: Any) -> Any:
     """Return the provenance of an item as one integer, of columns column-wise; 0 stands for an item without a value."""
     return batch * 8 + rule
+
+
+def origin_at(provenance: Sequence[int], place: int) -> tuple[int, Rule] | None:
+    """Return ``decode`` of the item at a place of the layout; what was stored before the item came tells nothing of it."""
+    return decode(provenance[place]) if place < len(provenance) else None
 
 
 def decode(code: int) -> tuple[int, Rule] | None:

@@ -94,6 +94,12 @@ class Vault:
         columns = (column.to_pylist() for column in (table["_clear"], table["_subject"], versions))
         return pa.array(self._sealers[kind].seal(*columns), pa.binary())
 
+    def seal_rows(
+        self, kind: str, opened: Sequence[bytes], subjects: Sequence[bytes], versions: Sequence[int]
+    ) -> list[bytes]:
+        """Seal sensitive parts that ``open_rows`` gave, as JSON again."""
+        return self._sealers[kind].seal(opened, subjects, versions)
+
     def open(self, kind: str, table: pa.Table, versions: str) -> pa.Table:
         """Replace the ``_sealed`` column by the sealed items; ``versions`` names the column of versions."""
         items = self.resource.sealed_items

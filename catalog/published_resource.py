@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from catalog.recorded import Recorded
 from catalog.tables import METADATA
-from schemas.errors import AlreadyRegistered, NotRegistered, ResourceWithdrawn
+from schemas.errors import NotRegistered, ResourceWithdrawn
 from schemas.publishable import digest_of, written
 from schemas.resource import Resource, resource_of
 
@@ -58,16 +58,11 @@ class PublishedResources(Recorded):
         self._connection.execute(select(func.pg_advisory_xact_lock(key)))
 
     def add(self, resource: Resource, *, actor: str, in_force: bool = True) -> None:
-        """Publish a version with the layout it has; ``AlreadyRegistered`` where there is one of that number."""
+        """Publish a version, with the layout it has; the caller holds the resource, and there is none of that number."""
         told = {"version": resource.version, "digest": digest_of(resource), "items": len(resource.items)}
         self._record(
             self._connection, actor=actor, action="resource.publish", target=resource.code, facts=told
         )
-        if resource.version in self.versions(resource.code):
-            raise AlreadyRegistered(
-                f"Version {resource.version} of resource {resource.code} is published, and never changes.",
-                hint=f"Raise its version to {max(self.versions(resource.code)) + 1}.",
-            )
         now = datetime.now(UTC)
         values = {"code": resource.code, "version": resource.version, "definition": written(resource)}
         values |= {
@@ -101,11 +96,6 @@ class PublishedResources(Recorded):
     def in_force(self, code: str) -> PublishedResource | None:
         """Return the version in force, withdrawn or not; None where the resource is not published."""
         return next((one for one in reversed(self.of(code)) if one.in_force_at is not None), None)
-
-    def versions(self, code: str) -> Sequence[int]:
-        """Return the numbers of all versions, those not yet in force too."""
-        query = select(PUBLISHED.c.version).where(PUBLISHED.c.code == code)
-        return self._connection.execute(query).scalars().all()
 
     def of(self, code: str) -> Sequence[PublishedResource]:
         """Return all versions of one resource, the first first."""

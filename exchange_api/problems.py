@@ -32,6 +32,9 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     errors.LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.CalendarLacksYear: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DefinitionError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.ItemStillUsed: HTTPStatus.CONFLICT,
+    errors.TablesBusy: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ResourceMoved: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.UnknownSource: HTTPStatus.NOT_FOUND,
     errors.AlreadyRegistered: HTTPStatus.CONFLICT,
     errors.WrongEntry: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -83,6 +86,8 @@ TOLD = ("agreement", "term")  # members of the document beside those of RFC 9457
 RETRY_AFTER: Mapping[type[HubError], int] = {  # seconds, where the same request may well succeed later
     errors.SourceBusy: 5,
     errors.PushInterrupted: 5,
+    errors.TablesBusy: 5,
+    errors.ResourceMoved: 5,
     errors.DatabaseUnavailable: 10,
     errors.IdentityProviderUnavailable: 10,
     errors.LedgerUnavailable: 10,

@@ -22,7 +22,6 @@ from base_libraries.batches import BatchRecord
 from base_libraries.intake import Identified, Intake
 from base_libraries.library import Library
 from base_libraries.quarantine import Quarantine
-from base_libraries.shapes import Past
 from base_libraries.writer import Writer
 from connectors.pull import Batch, Window, pull, pull_window, standing
 from connectors.source import Source
@@ -37,10 +36,11 @@ from hub.openlineage.told import Parent
 from hub.pauses import check_not_paused
 from hub.runs import recorded
 from hub.source_report import SourceReport
+from hub.writing import check_still_written, written_as
 from infra.database import Role, roll_back
 from infra.prefetch import prefetched
 from quality.gate import Verdict, gate
-from schemas.errors import BatchRefused, SourceBusy
+from schemas.errors import BatchRefused, ResourceMoved, SourceBusy
 from schemas.resource import Resource
 
 STAGES = ("pull", "standardise", "gate", "contribute", "consolidate", "publish", "record", "commit")
@@ -85,14 +85,17 @@ def ingest_source(
         recorded(hub, source, report, window, parent),
     ):
         settles_as = "repaired" if source.row_id else None
-        run = _Run(hub, source, progress, shapes.past(cursor, code), settles_as)
-        state = batches.watermark(cursor, code)
-        connection.commit()
         rows = batch_rows or hub.settings.batch_rows
-        pulled = _unmoved(pull_window(source, window, rows), state) if window else pull(source, state, rows)
-        with closing(prefetched(run.judged(pulled))) as ahead:
-            for judged in ahead:
-                report.add(run.store(connection, cursor, judged), judged.verdict)
+
+        def begun() -> tuple[_Run, Generator[Batch, None, None]]:
+            run = _Run(hub, source, cursor, progress, settles_as)
+            state = batches.watermark(cursor, code)
+            connection.commit()
+            return run, _unmoved(pull_window(source, window, rows), state) if window else pull(
+                source, state, rows
+            )
+
+        run = _stored(begun, connection, cursor, report)
         if window is None and (gone := run.departed(cursor)) is not None:
             report.add(run.store(connection, cursor, gone), gone.verdict)
     report.seconds = perf_counter() - started
@@ -116,15 +119,36 @@ def ingest_offered(
         _taken(cursor, source),
         recorded(hub, source, report),
     ):
-        run = _Run(hub, source, lambda step: None, shapes.past(cursor, code), settles_as)
-        state = batches.watermark(cursor, code)
-        pulled = _unmoved(offered(cursor), state)
-        connection.commit()
-        with closing(prefetched(run.judged(pulled))) as ahead:
-            for judged in ahead:
-                report.add(run.store(connection, cursor, judged), judged.verdict)
+
+        def begun() -> tuple[_Run, Generator[Batch, None, None]]:
+            run = _Run(hub, source, cursor, lambda step: None, settles_as)
+            state = batches.watermark(cursor, code)
+            pulled = _unmoved(offered(cursor), state)
+            connection.commit()
+            return run, pulled
+
+        _stored(begun, connection, cursor, report)
     report.seconds = perf_counter() - started
     return report
+
+
+def _stored(
+    begun: Callable[[], tuple["_Run", Generator[Batch, None, None]]],
+    connection: Any,
+    cursor: Any,
+    report: SourceReport,
+) -> "_Run":
+    """Store all that is pulled; begins anew, behind the last batch stored, where the resource is written otherwise meanwhile."""
+    while True:
+        run, pulled = begun()
+        try:
+            with closing(prefetched(run.judged(pulled))) as ahead:
+                for judged in ahead:
+                    report.add(run.store(connection, cursor, judged), judged.verdict)
+        except ResourceMoved:
+            cursor.execute("DISCARD TEMP")  # the tables that rows are staged in are of the other version
+            continue
+        return run
 
 
 def _unmoved(
@@ -169,12 +193,13 @@ class _Run:
     """One run over one source."""
 
     def __init__(
-        self, hub: Hub, source: Source, progress: Progress, past: Past, settles_as: str | None
+        self, hub: Hub, source: Source, cursor: Any, progress: Progress, settles_as: str | None
     ) -> None:
         self._source = source
         self._defined = told_by(hub, source)
-        self._watch = Watch(source, past)
-        self._resource: Resource = hub.resources[source.resource]
+        self._watch = Watch(source, shapes.past(cursor, source.code))
+        self._written = written_as(hub, cursor, source.resource)
+        self._resource: Resource = self._written.resource
         self._intake = Intake(self._resource, hub.keyring)
         self._library = Library(hub.survivorship(self._resource), hub.keyring)
         self._quarantine = Quarantine(source.code, source.resource, hub.keyring, settles_as)
@@ -252,6 +277,7 @@ class _Run:
         place, batch, verdict = judged.place, judged.batch, judged.verdict
         now = datetime.now(UTC)
         self._library.lock(cursor)
+        check_still_written(cursor, self._written)
         number = batches.next_number(cursor)
         with Writer(cursor) as writer:
             contributed = self._library.contribute(writer, self._source.ordinal, number, judged.identified)

@@ -46,6 +46,34 @@ class DefinitionError(HubError):
     title = "A definition is wrong"
 
 
+class VersionRefused(DefinitionError):
+    """A new version of a resource that cannot be put in force while the old one is read and fed."""
+
+    code = "version_refused"
+    title = "The new version cannot be put in force"
+
+
+class ItemStillUsed(HubError):
+    """A new version drops what an agreement still reads or a source still feeds."""
+
+    code = "item_still_used"
+    title = "What the new version drops is still used"
+
+
+class TablesBusy(HubError):
+    """The tables of a resource could not be had for the moment it takes to change them."""
+
+    code = "tables_busy"
+    title = "The tables are in use"
+
+
+class ResourceMoved(HubError):
+    """Another version of a resource is to be written since a run over one of its sources began; the run begins anew."""
+
+    code = "resource_moved"
+    title = "Another version of the resource is in force"
+
+
 class UnknownResource(HubError):
     """No resource of that code is defined."""
 

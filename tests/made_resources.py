@@ -51,3 +51,19 @@ def source(code: str = "civil_affairs_registry", **more) -> dict:
             "other_name": {"column": "b"}, "registered_on": {"column": "day"}, "office": {"column": "office"}, "fee": {"column": "fee"},
         },
     } | more  # fmt: skip
+
+
+def second(text: str = MARRIAGE) -> str:
+    """The next version: one item more, a longer one, and two by which records can newly be asked for, one of them sealed."""
+    text = text.replace("update_cycle: daily", "update_cycle: daily\nversion: 2")
+    text = text.replace(
+        "{name: office, title: 登记机关, type: C, length: 20}",
+        "{name: office, title: 登记机关, type: C, length: 60, lookup: true}",
+    )
+    text = text.replace(
+        "sensitivity: personal, mask: name}", "sensitivity: personal, mask: name, lookup: true}", 1
+    )
+    return (
+        text.rstrip()
+        + "\n  - {name: witness, title: 证婚人, type: C, length: 50, sensitivity: personal, mask: name}\n"
+    )

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from hub.evolving import Evolution
     from schemas.resource import Resource
 
 app = typer.Typer(no_args_is_help=True, help="Resources: what is shared, item by item.")
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The definition, as YAML or JSON.")]
 Code = Annotated[str, typer.Argument(metavar="RESOURCE", help="Code of a resource.")]
 
 
@@ -33,26 +35,110 @@ def _connected() -> "Iterator[Connection]":
 
 
 @app.command()
-def publish(
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="The definition, as YAML or JSON.")
-    ],
+def publish(file: File, as_json: AsJson = False) -> None:
+    """Publish a resource, or its next version: sources may contribute and agreements be made at once; nothing is restarted."""
+    from hub.publishing import publish_resource
+
+    resource = _read(file)
+    with _connected() as connection:
+        done = publish_resource(connection, resource, actor())
+    told = {"resource": resource.code, "version": resource.version, "published": done.new}
+    if not done.in_force:
+        told |= _migrated(resource.code, as_json)
+    said = "is published" if done.new else "was published already, word for word"
+    tell(told, f"Resource {resource.code}, version {resource.version}, {said}.", as_json)
+
+
+@app.command()
+def plan(file: File, as_json: AsJson = False) -> None:
+    """Say what publishing a definition would do to stored records, or why it would be refused; nothing is changed."""
+    from hub.publishing import planned_for, refuse_used
+
+    resource = _read(file)
+    with _connected() as connection:
+        planned = planned_for(connection, resource)
+        if planned is not None:
+            refuse_used(connection, planned)
+    told: dict[str, Any] = {"resource": resource.code, "version": resource.version, "new": planned is None}
+    if planned is not None:
+        added = sorted({operation["name"] for operation in planned.columns})
+        told |= {"columns": added, "indexes": [one["suffix"] for one in planned.indexes]}
+        told |= {"records_indexed_by": list(planned.indexed), "dropped": list(planned.dropped)}
+    if as_json:
+        print_json(told)
+        return
+    for name, value in told.items():
+        console.print(f"{name:20}{', '.join(value) if isinstance(value, list) else value}", markup=False)
+
+
+@app.command()
+def migrate(resource: Code, as_json: AsJson = False) -> None:
+    """Make records ready for the version that waits, and put it in force. Calls and ingests go on; stopped, it goes on from there."""
+    told = {"resource": resource, **_migrated(resource, as_json)}
+    tell(told, f"Resource {resource}, version {told['version']}, is in force.", as_json)
+
+
+@app.command()
+def contract(
+    resource: Code,
+    grace_days: Annotated[int, typer.Option(min=0, help="How long what was dropped is kept.")] = 30,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a resource: from now on sources may contribute to it and agreements be made on it. Nothing is restarted."""
-    from hub.publishing import publish_resource
+    """Take away what the version in force has dropped: out of every sealed record, then its columns. It cannot be undone."""
+    from datetime import timedelta
+
+    with _evolution(as_json) as evolution:
+        done = evolution.contract(resource, timedelta(days=grace_days))
+    told = {
+        "resource": resource,
+        "version": done.resource.version,
+        "columns": list(done.dropped),
+        "records": done.records,
+    }
+    left = ", ".join(done.dropped) or "nothing"
+    tell(
+        told,
+        f"Taken away from resource {resource}: {left}; {sum(done.records.values())} sealed parts looked at.",
+        as_json,
+    )
+
+
+@contextmanager
+def _evolution(quiet: bool) -> "Iterator[Evolution]":
+    from hub.evolving import Evolution
+    from hub.published_resources import knowing
+    from infra.database import check_ready, open_database
+    from infra.keycheck import check_keyring
+    from infra.keyring import FileKeyring
+    from infra.settings import load_settings
+
+    def tell_progress(step: str, records: int) -> None:
+        if not quiet and console.is_terminal:
+            console.print(f"{step}: {records:,} records")
+
+    settings = load_settings()
+    with open_database(settings) as database:
+        check_ready(database)
+        keyring = FileKeyring(settings.keyring)
+        check_keyring(database, keyring)
+        with knowing(database):
+            yield Evolution(database, keyring, actor(), tell_progress)
+
+
+def _migrated(code: str, quiet: bool) -> dict[str, Any]:
+    with _evolution(quiet) as evolution:
+        done = evolution.migrate(code)
+    return {"version": done.resource.version, "records": done.records}
+
+
+def _read(file: Path) -> "Resource":
     from schemas.errors import DefinitionError
     from schemas.resource import parse_resource
 
     try:
-        resource = parse_resource(file.read_text(encoding="utf-8"), file.name)
+        return parse_resource(file.read_text(encoding="utf-8"), file.name)
     except UnicodeDecodeError:
         raise DefinitionError(f"{file.name} is not UTF-8.", file=file.name) from None
-    with _connected() as connection:
-        done = publish_resource(connection, resource, actor())
-    told = {"resource": resource.code, "version": resource.version, "published": done.new}
-    said = "is published" if done.new else "was published already, word for word"
-    tell(told, f"Resource {resource.code}, version {resource.version}, {said}.", as_json)
 
 
 @app.command("list")

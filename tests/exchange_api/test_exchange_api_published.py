@@ -4,7 +4,7 @@ import json
 
 import pytest
 from exchange_api_hub import LAW, PURPOSE, Served
-from made_resources import ITEMS, MARRIAGE, certificate, citizen, marriages, source
+from made_resources import ITEMS, MARRIAGE, certificate, citizen, marriages, second, source
 from pushed_firms import put, until
 from typer.testing import CliRunner
 
@@ -91,6 +91,7 @@ def test_a_resource_is_published_fed_agreed_read_and_withdrawn(hub, run, tmp_pat
 
     check_the_document(hub)
     check_what_is_told(hub, run)
+    check_the_next_version(hub, run, token, tmp_path)
     check_withdrawal(hub, run, token)
 
 
@@ -117,6 +118,30 @@ def check_what_is_told(hub, run):
     assert {"item": "one_number", "rule": "identifier", "severity": "warning"} in shown["rules"]
 
 
+def check_the_next_version(hub, run, token, tmp_path):
+    file = tmp_path / "second.yaml"
+    file.write_text(second(), encoding="utf-8")
+    planned = json.loads(run("resource", "plan", str(file), "--json"))
+    assert planned["records_indexed_by"] == ["one_name", "office"]
+    told = json.loads(run("resource", "publish", str(file), "--json"))
+    assert (told["version"], told["records"]) == (2, {"index": 30})
+    asked = {"keys": ["渝中区民政局"], "by": "office", "items": ["certificate"]}
+    by_office = lambda h: len(h.query(asked, token, CODE).json().get("records", ())) == 30  # noqa: E731
+    assert until(lambda: all(from_every_worker(hub, by_office)), 5)
+
+    mapping = source()["mapping"] | {"witness": {"column": "witness"}}
+    assert put(hub, source(mapping=mapping)).status_code == 200
+    longer = "渝" * 40  # the first version had quarantined it
+    rows = [{**row, "witness": "样本", "office": longer} for row in marriages(0, 3)]
+    assert push(hub, rows, "second")["contributed"] == 3
+    record = hub.record(certificate(1), token, CODE, {"items": "office"}).json()
+    assert (record["version"], record["data"]) == (2, {"office": longer})
+    assert hub.record(certificate(1), token, CODE, {"items": "witness"}).json()["code"] == "item_not_agreed"
+    document = hub.http.get("/openapi.json").json()["components"]["schemas"][CODE]
+    assert (document["x-version"], "witness" in document["properties"]) == (2, True)
+    assert json.loads(run("quality", "scorecard", CODE, "--json"))["scorecards"]
+
+
 def check_withdrawal(hub, run, token):
     run("resource", "withdraw", CODE, "--reason", "moved to the province")
     gone = lambda h: h.record(certificate(3), token, CODE).status_code == 410  # noqa: E731
@@ -136,5 +161,5 @@ def check_withdrawal(hub, run, token):
     assert put(hub, source("another")).json()["code"] == "resource_withdrawn"
     assert f"/v1/resources/{CODE}/query" not in hub.http.get("/openapi.json").json()["paths"]
     assert [row for row in json.loads(run("status", "--json"))["libraries"] if row[0] == CODE] == [
-        [CODE, 30, 0, 30]
+        [CODE, 30, 3, 33]
     ]

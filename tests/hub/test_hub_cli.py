@@ -47,6 +47,7 @@ COMMANDS = [
     ["person", "password"], ["person", "totp"], ["person", "unlock"],
     ["client", "suspend"], ["client", "resume"], ["client", "key", "add"], ["client", "key", "retire"], ["client", "key", "list"],
     ["resource", "publish"], ["resource", "list"], ["resource", "show"], ["resource", "withdraw"],
+    ["resource", "plan"], ["resource", "migrate"], ["resource", "contract"],
     ["airflow"], ["schedule"], ["schedule", "pause"], ["schedule", "resume"],
 ]  # fmt: skip
 

@@ -133,7 +133,7 @@ def test_a_published_definition_never_changes(application):
 
 
 def test_a_shipped_resource_is_not_published_at_its_own_version(application):
-    with application.connect() as connection, pytest.raises(DefinitionError, match="is shipped at version 1"):
+    with application.connect() as connection, pytest.raises(DefinitionError, match="the next version is 2"):
         publish_resource(connection, resources_shipped()["place"], "test")
 
 

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0030_evolution"
-down_revision = "0022_published_resources"
+revision = "0024_evolution"
+down_revision = "0023_applications"
 branch_labels = None
 depends_on = None
 

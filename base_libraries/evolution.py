@@ -75,7 +75,7 @@ def plan(old: Resource, new: Resource) -> Plan:
 
 
 def _reasons(old: Resource, new: Resource) -> Iterator[str]:
-    if new.version != old.version + 1:
+    if new.version <= old.version:
         yield f"the next version is {old.version + 1}"
     if new.key.name != old.key.name:
         yield f"its key is {old.key.name} and every record is bound to that"

@@ -3,13 +3,11 @@
 from sqlalchemy import Connection
 
 from catalog.entries import Entries
-from catalog.entry_steps import Effects
 from catalog.recorded import Recorder
+from hub.catalogue.effects import EFFECTS
 from infra.clock import Clock, now
 from infra.settings import Settings
 from schemas.working_days import calendar_of
-
-EFFECTS = Effects()
 
 
 def entries_of(settings: Settings, connection: Connection, record: Recorder, clock: Clock = now) -> Entries:

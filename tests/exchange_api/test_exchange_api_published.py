@@ -37,7 +37,7 @@ def push(hub, rows, key, code="civil_affairs_registry"):
     headers = {"Authorization": f"Bearer {hub.token('pusher')}", "Idempotency-Key": key}
     headers["Content-Type"] = "application/x-ndjson"
     body = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
-    answer = hub.http.post(f"/v1/sources/{code}/batches", headers=headers, content=body)
+    answer = hub.http.post(f"/v1/sources/{code}/batches", headers=headers, content=body, timeout=300)
     assert answer.status_code == 200, answer.text
     return answer.json()
 

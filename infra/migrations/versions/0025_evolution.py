@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0024_evolution"
-down_revision = "0023_applications"
+revision = "0025_evolution"
+down_revision = "0024_objections"
 branch_labels = None
 depends_on = None
 

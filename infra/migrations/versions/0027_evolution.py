@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0025_evolution"
-down_revision = "0024_objections"
+revision = "0027_evolution"
+down_revision = "0026_entry_search"
 branch_labels = None
 depends_on = None
 

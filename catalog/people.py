@@ -9,7 +9,7 @@ from catalog.organisation import Office
 from catalog.person import Person, PersonStatus, Role
 from catalog.recorded import Recorded
 from catalog.tables import OFFICE, ORGANISATION, PERSON, SYSTEM
-from schemas.errors import AlreadyRegistered, NotRegistered
+from schemas.errors import NotRegistered
 
 
 class People(Recorded):
@@ -31,10 +31,7 @@ class People(Recorded):
                 f"Organisation {person.organisation} has no office {person.office}.",
                 hint="Run: hub organisation office",
             )
-        if self._exists(SYSTEM.c.id, person.id):
-            raise AlreadyRegistered(
-                f"{person.id} is the id of a system.", hint="Give the person another one."
-            )
+        self._check_free(SYSTEM.c.id, person.id, "system")
         told = {"organisation": person.organisation, "office": person.office, "roles": sorted(person.roles)}
         values = {"id": person.id, "name": person.name, "status": person.status.value}
         self._add(PERSON, values | told, person.id, actor, told)

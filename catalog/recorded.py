@@ -6,10 +6,12 @@ The database itself refuses a change of the catalogue whose transaction holds no
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from sqlalchemy import Column, Connection, Table, insert, select, update
+from sqlalchemy import Column, Connection, Table, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from schemas.errors import AlreadyRegistered, NotRegistered
+
+_IDS_LOCK = 0x696473  # advisory lock key, "ids"
 
 
 class Recorder(Protocol):
@@ -66,6 +68,12 @@ class Recorded:
         if found is None:
             raise NotRegistered(f"There is no {table.name} {target}.")
         return found
+
+    def _check_free(self, column: Column[Any], value: str, what: str) -> None:
+        """Raise ``AlreadyRegistered`` where who acts under an id is known already, in another table; two at once wait for each other."""
+        self._connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _IDS_LOCK})
+        if self._exists(column, value):
+            raise AlreadyRegistered(f"{value} is the id of a {what}.", hint="Give another one.")
 
     def _exists(self, column: Column[Any], value: str) -> bool:
         return self._connection.execute(select(column).where(column == value)).first() is not None

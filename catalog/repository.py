@@ -17,7 +17,7 @@ from catalog.spending import spent_now
 from catalog.system import System, SystemStatus
 from catalog.system_key import SystemKey
 from catalog.tables import AGREEMENT, ORGANISATION, PERSON, SYSTEM
-from schemas.errors import AlreadyRegistered, MisplacedOrganisation, NotRegistered
+from schemas.errors import MisplacedOrganisation, NotRegistered
 from schemas.resource import resource_named
 
 _Equal = TypeVar("_Equal", bound=Hashable)
@@ -79,10 +79,7 @@ class Catalogue(Recorded):
     def add_system(self, system: System, *, actor: str) -> None:
         """Register a system with its public keys; ``NotRegistered`` when its organisation is not."""
         self.organisation(system.organisation)
-        if self._exists(PERSON.c.id, system.id):
-            raise AlreadyRegistered(
-                f"{system.id} is the id of a person.", hint="Give the system another one."
-            )
+        self._check_free(PERSON.c.id, system.id, "person")
         names = ("id", "organisation", "title", "administrator")
         values = {name: getattr(system, name) for name in names}
         stored = values | {"keys": _keys(system), "status": system.status.value}

@@ -1,7 +1,9 @@
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import combinations
 
 import pytest
+from joserfc.jwk import OKPKey
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -10,6 +12,7 @@ from catalog.organisation import Office, Organisation
 from catalog.people import People
 from catalog.person import EXCLUSIVE, Person, PersonStatus, Role
 from catalog.repository import Catalogue
+from catalog.system import System
 from infra.database import Role as Login
 from schemas.errors import AlreadyRegistered, MisplacedOrganisation, NotRegistered, RolesExclude
 
@@ -131,3 +134,23 @@ def test_what_cannot_be_written_is_one_clear_error_and_no_entry(filled, error, a
     with pytest.raises(error), writing(filled) as (catalogue, people):
         act(catalogue, people)
     assert len(entries(filled)) == before
+
+
+def test_an_id_is_one_persons_or_one_systems_also_where_both_are_registered_at_once(filled):
+    system = System("twin", "B", "t", (OKPKey.generate_key("Ed25519").as_dict(private=False),))
+    person = Person("twin", "乙", "B", SOMEBODY.roles)
+    with ThreadPoolExecutor(1) as pool:
+        with writing(filled) as (catalogue, _):
+            catalogue.add_system(system, actor="ops")
+            other = pool.submit(_add_person, filled, person)
+            with pytest.raises(TimeoutError):
+                other.result(0.3)  # it waits
+        with pytest.raises(AlreadyRegistered, match="twin is the id of a system"):
+            other.result(30)
+    with writing(filled) as (catalogue, _), pytest.raises(AlreadyRegistered, match="is the id of a person"):
+        catalogue.add_system(System("somebody", "B", "t", system.keys), actor="ops")
+
+
+def _add_person(database, person):
+    with writing(database) as (_, people):
+        people.add_person(person, actor="ops")

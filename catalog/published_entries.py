@@ -1,4 +1,4 @@
-"""What is published: entries in force, and resources that come with the hub and have no entry of their own."""
+"""What is published: entries in force, and resources that nobody has written an entry of, shipped or published by themselves."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, String, and_, cast, func, or_,
 from catalog.entry import CatalogueEntry, entry_from
 from catalog.entry_tables import ENTRY_TABLE, ENTRY_VERSION
 from schemas.errors import UnknownEntry
-from schemas.resource import Resource, Sharing, resources_shipped
+from schemas.resource import RESOURCES, Resource, Sharing
 
 Published = CatalogueEntry | Resource
 _IN_FORCE = and_(ENTRY_VERSION.c.entry == ENTRY_TABLE.c.id, ENTRY_VERSION.c.version == ENTRY_TABLE.c.in_force)
@@ -36,7 +36,7 @@ class PublishedEntries:
         query = select(content).select_from(_JOINED).where(ENTRY_TABLE.c.id > after, self._seen)
         rows = self._connection.execute(query.order_by(ENTRY_TABLE.c.id).limit(limit)).scalars()
         found: list[Published] = [entry_from(row) for row in rows]
-        found += [one for one in self._shipped() if one.code > after]
+        found += [one for one in self._unwritten() if one.code > after]
         return sorted(found, key=id_of)[:limit]
 
     def named(self, id_: str) -> Published:
@@ -45,7 +45,7 @@ class PublishedEntries:
         content = self._connection.execute(query).scalar()
         if content is not None:
             return entry_from(content)
-        for one in self._shipped():
+        for one in self._unwritten():
             if one.code == id_:
                 return one
         raise UnknownEntry(f"Nothing is published as {id_}.", hint="Run: hub catalogue list", entry=id_)
@@ -53,7 +53,7 @@ class PublishedEntries:
     def number(self) -> int:
         """Return how many there are."""
         query = select(func.count()).select_from(_JOINED).where(self._seen)
-        return int(self._connection.execute(query).scalar_one()) + len(self._shipped())
+        return int(self._connection.execute(query).scalar_one()) + len(self._unwritten())
 
     @property
     def _seen(self) -> ColumnElement[bool]:
@@ -62,13 +62,9 @@ class PublishedEntries:
         is_open = cast(ENTRY_VERSION.c.content["open"].astext, String) == "true"
         return or_(ENTRY_TABLE.c.sharing == Sharing.UNCONDITIONAL.value, is_open)
 
-    def _shipped(self) -> Sequence[Resource]:
+    def _unwritten(self) -> Sequence[Resource]:
         """Return the resources that nobody has written an entry for, be it withdrawn."""
-        shipped = resources_shipped()
-        query = select(ENTRY_TABLE.c.id).where(ENTRY_TABLE.c.id.in_(list(shipped)))
+        query = select(ENTRY_TABLE.c.id).where(ENTRY_TABLE.c.id.in_(list(RESOURCES)))
         written = set(self._connection.execute(query).scalars())
-        return [
-            one
-            for code, one in shipped.items()
-            if code not in written and (self._everything or is_public(one))
-        ]
+        known = [one for code, one in RESOURCES.items() if code not in written and not one.withdrawn]
+        return [one for one in known if self._everything or is_public(one)]

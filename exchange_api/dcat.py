@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlencode
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,8 +24,8 @@ from hub.neighbours.exporting import MOST_DATASETS, Offered, catalogue_graph, of
 from infra.database import Database, Role
 from schemas.errors import HubError, MalformedRequest
 
-_MOST_KEPT = 200  # pages of one process
-_AT_ONCE = 2  # a page is made by the processor alone, and calls must not wait for it
+_MOST_KEPT = 500  # pages of one process
+_AT_ONCE = 1  # a page is made by the processor alone, and calls must not wait for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class DcatDesk:
             page.following or "",
             str(page.total),
             *(one.digest for one in found.datasets),
+            *(orjson.dumps(one).decode() for one in found.policies),
         )
         digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
         body = self._kept.get(digest)

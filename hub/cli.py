@@ -21,6 +21,7 @@ from hub.commands import (
     city,
     clients,
     codes,
+    contracts,
     data,
     database,
     dcat,
@@ -64,6 +65,7 @@ app.add_typer(organisations.app, name="organisation")
 accounts.register(persons.app)
 app.add_typer(persons.app, name="person")
 dcat.register(catalogue.app)
+contracts.register(catalogue.app, agreements.app)
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(clients.app, name="client")
 app.add_typer(calendar.app, name="calendar")

@@ -47,22 +47,24 @@ def export(
         if harvested:
             found = replace(found, datasets=[*found.datasets, *passed_on(connection, at)])
         body = serialized(catalogue_graph(at, found), chosen)
-    if output is None:
-        typer.echo(body.decode(), nl=False)
+    if not delivered(body, output):
         return
-    _write(output, body)
     told = {"file": str(output), "format": chosen.name, "datasets": len(found.datasets), "bytes": len(body)}
     tell(told, f"{len(found.datasets)} datasets are in {output}.", as_json)
 
 
-def _write(path: Path, body: bytes) -> None:
-    """Write a file whole, or leave what was there."""
+def delivered(body: bytes, output: Path | None) -> bool:
+    """Write a document to a file, whole or not at all, or else to standard output; tell whether it is in a file."""
     from schemas.errors import NotWritten
 
-    draft = path.with_name(f".{path.name}.draft")
+    if output is None:
+        typer.echo(body.decode(), nl=False)
+        return False
+    draft = output.with_name(f".{output.name}.draft")
     try:
         draft.write_bytes(body)
-        draft.replace(path)
+        draft.replace(output)
     except OSError as error:
         draft.unlink(missing_ok=True)
-        raise NotWritten(f"{path} cannot be written: {error.strerror}.", path=str(path)) from error
+        raise NotWritten(f"{output} cannot be written: {error.strerror}.", path=str(output)) from error
+    return True

@@ -14,20 +14,25 @@ from catalog.dcat.dataset import Agent, Dataset
 from catalog.dcat.describing import Addresses, dataset_of
 from catalog.dcat.writing import Page, Shown, graph_of
 from catalog.harvests import Harvests
+from catalog.odrl import Node, add_policy, offer_of
 from catalog.published_entries import PublishedEntries, id_of
 from infra.settings import Settings
 
-MOST_DATASETS = 100
-"""Of one page."""
+MOST_DATASETS = 25
+"""Of one page: it is made while calls are answered by the same process."""
 
 
 @dataclass(frozen=True)
 class Offered:
-    """A page of datasets: ``after`` is the id to go on behind, None where there are no more; ``total`` of all pages."""
+    """A page of datasets: ``after`` is the id to go on behind, None where there are no more; ``total`` of all pages.
+
+    ``policies`` are those of its own datasets, in ODRL.
+    """
 
     datasets: Sequence[Dataset]
     after: str | None
     total: int
+    policies: Sequence[Node] = ()
 
 
 def addresses(settings: Settings) -> Addresses:
@@ -48,7 +53,8 @@ def offered(
     following = published.behind(after, None if limit is None else limit + 1)
     page = following[:limit]
     last = id_of(page[-1]) if page and len(following) > len(page) else None
-    return Offered([dataset_of(one, at) for one in page], last, published.number())
+    policies = [offer_of(one, at) for one in page]
+    return Offered([dataset_of(one, at) for one in page], last, published.number(), policies)
 
 
 def passed_on(connection: Connection, at: Addresses) -> Sequence[Dataset]:
@@ -63,7 +69,10 @@ def passed_on(connection: Connection, at: Addresses) -> Sequence[Dataset]:
 
 def catalogue_graph(at: Addresses, found: Offered, page: Page | None = None) -> Graph:
     """Return the catalogue, with the datasets that were found, as a graph."""
-    return graph_of(_shown(at), found.datasets, page)
+    graph = graph_of(_shown(at), found.datasets, page)
+    for policy in found.policies:
+        add_policy(graph, policy)
+    return graph
 
 
 def _shown(at: Addresses) -> Shown:

@@ -1,6 +1,12 @@
 """Harvesting neighbours over HTTP: another hub, CKAN, and whatever may go wrong on the way."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from dataclasses import replace
 from ipaddress import ip_network
 from urllib.parse import parse_qs, urlsplit
@@ -126,6 +132,38 @@ def test_a_run_goes_on_where_it_was_interrupted(database, site, harvester, harve
     assert (done.number, told(done)) == (1, (3, EVERY, 0, 0, 0, 0))
     assert all("after" in path for path in site.asked)
     assert harvests.last_run("chengdu") == done
+
+
+def test_ctrl_c_stops_between_pages_and_the_next_run_goes_on(
+    hub_settings, database, site, harvester, harvests
+):
+    harvester.add(other_hub(database, site), "chengdu")
+    healthy = site.answer
+    second = threading.Event()
+
+    def answer(path, headers):
+        if "after" in path:
+            second.set()
+            time.sleep(5)
+        return healthy(path, headers)
+
+    site.answer = answer
+    told_ = {
+        "HUB_HOME": str(hub_settings.home),
+        "HUB_DATABASE_URL": hub_settings.database_url,
+        "HUB_HARVEST_NETWORKS": "127.0.0.0/8",
+    }
+    command = [sys.executable, "-c", "from hub.cli import main; main()", "harvest", "run", "chengdu"]
+    with subprocess.Popen(command, env=os.environ | told_, stderr=subprocess.PIPE, text=True) as running:
+        assert second.wait(60)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    assert (running.returncode, "Stopped" in said) == (130, True)
+    standing = harvests.last_run("chengdu")
+    assert (standing.state, standing.pages) == (RunState.RUNNING, 1)
+    site.answer = healthy
+    done = harvester.run("chengdu")
+    assert (done.number, told(done)) == (1, (3, EVERY, 0, 0, 0, 0))
 
 
 def test_a_run_is_given_up_where_that_is_wanted_and_nothing_vanishes_by_it(

@@ -1,9 +1,11 @@
 """``docs/neighbours.md`` says what the code does: its examples run, its tables are whole."""
 
+import json
 import re
 
 import documents
 import pytest
+import yaml
 from neighbour_site import Reply, neighbour_site
 from rdflib import Graph
 from rdflib.namespace import RDF
@@ -11,9 +13,10 @@ from rdflib.namespace import RDF
 from catalog.dcat.vocabulary import DCAT
 from catalog.entry_elements import ELEMENTS
 from connectors.neighbour_web import MOST_BYTES
+from hub.neighbours.exporting import MOST_DATASETS
 from hub.neighbours.harvesting import MOST_PAGES
 from hub.neighbours.pages import LONGEST_CHAIN
-from schemas.errors import NotAcceptable, NotWritten
+from schemas.errors import NotAcceptable, NotRegistered, NotWritten, UnknownEntry
 from schemas.resource import resources_shipped
 
 pytestmark = pytest.mark.server
@@ -56,6 +59,34 @@ def test_a_neighbour_is_harvested_as_shown(monkeypatch, tmp_path):
     assert number_of_datasets(tmp_path / "with-neighbours.ttl", "turtle") == 3
 
 
+def test_contracts_and_policies_are_written_as_shown(tmp_path):
+    scripts = documents.blocks(PAGE, "sh")
+    _, place = documents.run(next(one for one in scripts if "hub catalogue contract" in one))
+    assert json.loads(place)["kind"] == "DataContract"
+    written = yaml.safe_load((tmp_path / "natural_person.odcs.yaml").read_text(encoding="utf-8"))
+    assert (written["apiVersion"], written["name"]) == ("v3.1.0", "自然人基本信息")
+    script = next(one for one in scripts if "hub agreement odrl" in one)
+    offer, *_, agreed = documents.run(script)
+    assert json.loads(offer)["type"] == ["Policy", "Offer"]
+    (permission,) = json.loads(agreed)["permission"]
+    assert {"recordsPerDay", "purpose"} <= {
+        one["leftOperand"].removeprefix("hub:") for one in permission["constraint"]
+    }
+    runner = documents.CliRunner()
+    assert isinstance(
+        runner.invoke(documents.app, ["catalogue", "contract", "nothing"]).exception, UnknownEntry
+    )
+    assert isinstance(runner.invoke(documents.app, ["agreement", "odrl", "nothing"]).exception, NotRegistered)
+
+
+def test_every_operand_of_the_hubs_own_is_listed():
+    named = set(
+        re.findall(r'"(hub:[A-Za-z]+)"', (documents.ROOT / "catalog" / "odrl.py").read_text(encoding="utf-8"))
+    )
+    untold = {"hub:article", "hub:status", "hub:organisation", "hub:condition", "hub:endOfPurpose"}
+    assert {name for name in named - untold if name not in PAGE} == set()
+
+
 def test_what_cannot_be_written_leaves_what_was_there(tmp_path):
     runner = documents.CliRunner()
     assert isinstance(
@@ -76,4 +107,5 @@ def test_every_element_has_its_property():
 def test_the_limits_are_those_of_the_code():
     assert f"more than {MOST_BYTES // 2**20} MiB a page" in PAGE
     assert f"send {MOST_PAGES:,} pages" in PAGE
+    assert f"holds up to {MOST_DATASETS} datasets" in PAGE
     assert f"through more than {LONGEST_CHAIN} is skipped" in PAGE

@@ -1,13 +1,12 @@
-"""Which calls read a subject: found without reading the ledger, however long it is.
+"""Which calls asked for a subject: found without reading the ledger, however long it is.
 
-Sealed entries are indexed by segments of leaves. Of each subject read in a segment four bytes are kept, by its first byte; blind
-indexes are as good as random, so in a segment of 16,384 calls of 14 records one that was not read there is found by mistake once in
-millions. An index over all subjects would be written at random places with every call; this one grows at its end, by 4 bytes a record,
-in the background. It only says where to look: what it leads to is compared in full. Behind it, the entries not yet indexed
-are read themselves.
+Sealed entries are indexed by segments of leaves. Of each subject asked for in a segment six bytes are kept, by its first byte: the next
+four, and which leaf it was. Blind indexes are as good as random, so that one in hundreds of thousands is taken for another's; what
+is found is compared in full. An index over all subjects would be written at random places with every call; this one grows at its
+end, in the background. Behind it, the entries not yet indexed are read themselves.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-LEAVES = 16_384
+LEAVES = 8_192  # of a segment; at most 32,768, for a leaf's place takes two bytes
 _AT_ONCE = 64  # segments, where a ledger was there before its index
 _READ = "kind = 'call' AND outcome = 'answered' AND subjects IS NOT NULL"
 
@@ -24,16 +23,16 @@ _DUE = text("""
         coalesce((SELECT max(size) FROM ledger.checkpoint), 0) / :leaves AS behind
 """)
 _LEAVES_OF = """
-    (SELECT entry FROM ledger.leaf WHERE number >= {low} AND number < {high} OFFSET 0) AS leaf
+    (SELECT number, entry FROM ledger.leaf WHERE {leaves} OFFSET 0) AS leaf
     CROSS JOIN LATERAL (SELECT * FROM ledger.entry WHERE id = leaf.entry OFFSET 0) AS entry
 """
-_SEGMENT = text(
-    f"INSERT INTO ledger.segment SELECT :number, min(at), max(at) FROM {_LEAVES_OF.format(low=':low', high=':high')}"
-)
+_SPAN = _LEAVES_OF.format(leaves="number >= :low AND number < :high")
+_SEGMENT = text(f"INSERT INTO ledger.segment SELECT :number, min(at), max(at) FROM {_SPAN}")
 _SUBJECTS = text(f"""
     INSERT INTO ledger.segment_subject (head, segment, prints)
-    SELECT get_byte(subjects, 16 * place), :number, string_agg(substring(subjects, 16 * place + 2, 4), '')
-    FROM {_LEAVES_OF.format(low=":low", high=":high")}, generate_series(0, octet_length(subjects) / 16 - 1) AS place
+    SELECT get_byte(subjects, 16 * place), :number,
+        string_agg(substring(subjects, 16 * place + 2, 4) || int2send((leaf.number - :low)::smallint), '')
+    FROM {_SPAN}, generate_series(0, octet_length(subjects) / 16 - 1) AS place
     WHERE {_READ} GROUP BY 1
 """)
 
@@ -70,15 +69,17 @@ _WANTED = f"""
     {_READ} AND resource = :resource AND action = ANY(:actions) AND at >= :since AND at < :until
     AND position(CAST(:subject AS bytea) IN subjects) > 0
 """
-_SEGMENTS = text("""
-    SELECT s.segment FROM ledger.segment_subject AS s JOIN ledger.segment AS g ON g.number = s.segment
+_MARKED = text("""
+    SELECT s.segment, s.prints FROM ledger.segment_subject AS s JOIN ledger.segment AS g ON g.number = s.segment
     WHERE s.head = get_byte(CAST(:subject AS bytea), 0) AND g.first_at < :until AND g.last_at >= :since
       AND position(substring(CAST(:subject AS bytea), 2, 4) IN s.prints) > 0
-    ORDER BY s.segment
 """)
-_IN_SEGMENT = text(f"SELECT {_COLUMNS} FROM {_LEAVES_OF.format(low=':low', high=':high')} WHERE {_WANTED}")
+_OF_LEAVES = text(
+    f"SELECT {_COLUMNS} FROM {_LEAVES_OF.format(leaves='number = ANY(:numbers)')} WHERE {_WANTED}"
+)
+_BEHIND = text(f"SELECT {_COLUMNS} FROM {_LEAVES_OF.format(leaves='number >= :low')} WHERE {_WANTED}")
 _INDEXED = text("SELECT coalesce(max(number) + 1, 0) FROM ledger.segment")
-_END = 2**63 - 1
+_PRINT = 6  # bytes
 # The entries without a leaf are found as the sealer finds them.
 _UNSEALED = text(f"""
     SELECT {_COLUMNS} FROM ledger.entry AS entry
@@ -109,12 +110,20 @@ def readings(
             "since": since,
             "until": until,
         }
-        segments = connection.execute(_SEGMENTS, told).scalars().all()
-        spans = [(number * LEAVES, (number + 1) * LEAVES) for number in segments]
-        for low, high in (*spans, (behind * LEAVES, _END)):
-            _take(found, connection.execute(_IN_SEGMENT, told | {"low": low, "high": high}), subject)
+        numbers = [
+            number for row in connection.execute(_MARKED, told) for number in _marked(row.segment, row.prints, subject)
+        ]  # fmt: skip
+        _take(found, connection.execute(_OF_LEAVES, told | {"numbers": numbers}), subject)
+        _take(found, connection.execute(_BEHIND, told | {"low": behind * LEAVES}), subject)
         _take(found, connection.execute(_UNSEALED, told), subject)
     return sorted(found.values(), key=lambda one: (one.at, one.entry))
+
+
+def _marked(segment: int, prints: bytes, subject: bytes) -> Iterator[int]:
+    """Yield the numbers of the leaves of a segment that seem to name the subject."""
+    for place in range(0, len(prints), _PRINT):
+        if prints[place : place + 4] == subject[1:5]:
+            yield segment * LEAVES + int.from_bytes(prints[place + 4 : place + _PRINT], "big")
 
 
 def _take(found: dict[UUID, Reading], rows: Iterable[Any], subject: bytes) -> None:

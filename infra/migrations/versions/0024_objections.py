@@ -103,7 +103,7 @@ def upgrade() -> None:
             PRIMARY KEY (head, segment)
         );
         COMMENT ON TABLE ledger.segment_subject IS
-            'four bytes of each subject read in a segment of leaves, by the first byte: where to look for its calls';
+            'of each subject asked for in a segment of leaves, by its first byte: the next four, and which leaf it was';
         CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.segment
             FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
         CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.segment_subject

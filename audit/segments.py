@@ -27,13 +27,16 @@ _LEAVES_OF = """
     CROSS JOIN LATERAL (SELECT * FROM ledger.entry WHERE id = leaf.entry OFFSET 0) AS entry
 """
 _SPAN = _LEAVES_OF.format(leaves="number >= :low AND number < :high")
-_SEGMENT = text(f"INSERT INTO ledger.segment SELECT :number, min(at), max(at) FROM {_SPAN}")
-_SUBJECTS = text(f"""
+_INDEX = text(f"""
+    WITH read AS MATERIALIZED (
+        SELECT leaf.number - :low AS place, at, CASE WHEN {_READ} THEN subjects END AS subjects FROM {_SPAN}
+    ), segment AS (
+        INSERT INTO ledger.segment SELECT :number, min(at), max(at) FROM read
+    )
     INSERT INTO ledger.segment_subject (head, segment, prints)
-    SELECT get_byte(subjects, 16 * place), :number,
-        string_agg(substring(subjects, 16 * place + 2, 4) || int2send((leaf.number - :low)::smallint), '')
-    FROM {_SPAN}, generate_series(0, octet_length(subjects) / 16 - 1) AS place
-    WHERE {_READ} GROUP BY 1
+    SELECT get_byte(subjects, 16 * key), :number,
+        string_agg(substring(subjects, 16 * key + 2, 4) || int2send(place::smallint), '')
+    FROM read, generate_series(0, octet_length(subjects) / 16 - 1) AS key GROUP BY 1
 """)
 
 
@@ -57,8 +60,7 @@ def index_segments(connection: Connection) -> int:
     numbers = range(due.first, min(due.behind, due.first + _AT_ONCE))
     for number in numbers:
         told = {"number": number, "low": number * LEAVES, "high": (number + 1) * LEAVES}
-        connection.execute(_SEGMENT, told)
-        connection.execute(_SUBJECTS, told)
+        connection.execute(_INDEX, told)
     return len(numbers)
 
 

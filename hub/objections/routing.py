@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from base_libraries.reading import GoldenReader
+from catalog.entry_tables import ENTRY_TABLE
 from catalog.tables import ORGANISATION
 from hub.lineage.backward import Question, trace
 from hub.objections.bureau import Bureau
 from schemas.errors import SeveralDepartments
+from schemas.resource import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ def route(
         )
     for department, source in found.items():  # noqa: B007 - the one there is, if any
         pass
-    return Route(_organisation(connection, department), source)
+    return Route(_organisation(connection, reader.resource, department), source)
 
 
 def _words(
@@ -50,11 +52,17 @@ def _words(
     }
 
 
-def _organisation(connection: Connection, name: str) -> str | None:
-    """Return the code of the organisation of that name; None where there is none, or which one it is cannot be told."""
-    found = (
-        connection.execute(select(ORGANISATION.c.code).where(ORGANISATION.c.name == name).limit(2))
-        .scalars()
-        .all()
-    )
+def _organisation(connection: Connection, resource: Resource, department: str) -> str | None:
+    """Return the code of a department: the resource's provider as its published entry names it, others by their registered name.
+
+    None where no organisation has that name, or which one it is cannot be told.
+    """
+    if department == resource.provider:
+        entry = select(ENTRY_TABLE.c.provider).where(
+            ENTRY_TABLE.c.id == resource.code, ENTRY_TABLE.c.in_force.is_not(None)
+        )
+        if (provider := connection.execute(entry).scalar()) is not None:
+            return str(provider)
+    named = select(ORGANISATION.c.code).where(ORGANISATION.c.name == department).limit(2)
+    found = connection.execute(named).scalars().all()
     return found[0] if len(found) == 1 else None

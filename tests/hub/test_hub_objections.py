@@ -217,6 +217,17 @@ def test_words_of_several_departments_are_told_apart(told):
         told.object(credit_code(1), ("name", "staff_count"), who="window")
 
 
+def test_the_published_entry_says_who_provides_a_resource(told):
+    with told.open() as connection:
+        record_administration(connection, actor="test", action="test", target="", facts={})
+        connection.execute(text(
+            "INSERT INTO catalog.entry (id, provider, category, name, sharing, state, newest, in_force) "
+            "VALUES (:id, :provider, '102001001', '法人', 'conditional', 'published', 1, 1)"
+        ), {"id": FIRM, "provider": STRANGER})  # fmt: skip
+    assert told.shown(told.object(credit_code(1)).id)["provider"] == STRANGER
+    assert told.shown(told.object(credit_code(1), ("staff_count",)).id)["provider"] == TAX
+
+
 def test_it_is_handed_over_kept_disputed_and_settled(told):
     raised = told.object(credit_code(1))
     told.act("keeper", "hand_over", raised.id, organisation=TAX, office="01", reason="源头在税务")

@@ -37,7 +37,7 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     errors.ResourceMoved: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.UnknownSource: HTTPStatus.NOT_FOUND,
     errors.AlreadyRegistered: HTTPStatus.CONFLICT,
-    errors.WrongEntry: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.Faulty: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotRegistered: HTTPStatus.NOT_FOUND,
     errors.MisplacedOrganisation: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.RolesExclude: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -129,7 +129,7 @@ def problem(
 def _told(error: HubError) -> dict[str, Any]:
     told: dict[str, Any] = {name: error.context[name] for name in TOLD if name in error.context}
     return told | (
-        {"faults": [f.as_dict() for f in error.faults]} if isinstance(error, errors.WrongEntry) else {}
+        {"faults": [f.as_dict() for f in error.faults]} if isinstance(error, errors.Faulty) else {}
     )
 
 

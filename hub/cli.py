@@ -41,7 +41,7 @@ from hub.commands import (
     serving,
     source,
 )
-from schemas.errors import HubError, WrongEntry
+from schemas.errors import Faulty, HubError
 
 app = typer.Typer(
     name="hub",
@@ -109,13 +109,13 @@ def _tell(error: HubError) -> None:
             "detail": error.detail,
             "hint": error.hint,
         }
-        if isinstance(error, WrongEntry):
+        if isinstance(error, Faulty):
             described["faults"] = [fault.as_dict() for fault in error.faults]
         sys.stderr.write(json.dumps(described | {"context": error.context}, ensure_ascii=False) + "\n")
-    elif isinstance(error, WrongEntry):  # one line a fault, for there may be many
+    elif isinstance(error, Faulty):  # one line a fault, for there may be many
         said = "\n".join(_escaped(f"- {fault}") for fault in error.faults)
         Console(stderr=True, highlight=False).print(
-            f"[bold red]{error.title}.[/] {_escaped(str(error.context['entry']))}:\n{said}", soft_wrap=True
+            f"[bold red]{error.title}.[/] {_escaped(error.what)}:\n{said}", soft_wrap=True
         )
     else:
         Console(stderr=True, highlight=False).print(f"[bold red]{error.title}.[/] {_escaped(str(error))}")

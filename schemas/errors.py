@@ -29,6 +29,21 @@ class HubError(Exception):
         return f"{self.detail} {self.hint}".strip()
 
 
+class Faulty(HubError):
+    """What somebody wrote is wrong; ``faults`` are all that is wrong with it, not the first alone. ``what`` names it."""
+
+    code = "faulty"
+    title = "What was written has faults"
+
+    def __init__(
+        self, what: str, faults: Sequence[Fault] = (), *, hint: str = "", **context: str | int | float | None
+    ) -> None:
+        number = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        super().__init__(f"{what} has {number}: {told(faults)}", hint=hint, **context)
+        self.what = what
+        self.faults = tuple(faults)
+
+
 # ── definitions and settings ─────────────────────────────────────────────────────────────────────────
 
 
@@ -452,16 +467,14 @@ class LastKey(HubError):
     title = "It is the system's last key"
 
 
-class WrongEntry(HubError):
-    """A catalogue entry does not hold together; ``faults`` are all that is wrong with it, not the first alone."""
+class WrongEntry(Faulty):
+    """A catalogue entry does not hold together."""
 
     code = "wrong_entry"
     title = "The catalogue entry is not complete and right"
 
-    def __init__(self, entry: str, faults: Sequence[Fault], *, hint: str = "") -> None:
-        number = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        super().__init__(f"Entry {entry} has {number}: {told(faults)}", hint=hint, entry=entry)
-        self.faults = tuple(faults)
+    def __init__(self, entry: str, faults: Sequence[Fault] = (), *, hint: str = "") -> None:
+        super().__init__(f"Entry {entry}", faults, hint=hint, entry=entry)
 
 
 class IdentityProviderUnavailable(HubError):
@@ -519,7 +532,7 @@ class WrongCells(HubError):
     code = "wrong_cells"
     title = "The workbook has faults"
 
-    def __init__(self, workbook: str, faults: Sequence[object], *, hint: str = "") -> None:
+    def __init__(self, workbook: str, faults: Sequence[object] = (), *, hint: str = "") -> None:
         number = "1 fault" if len(faults) == 1 else f"{len(faults):,} faults"
         shown = " ".join(str(fault) for fault in faults[:_SHOWN])
         more = " …" if len(faults) > _SHOWN else ""
@@ -572,17 +585,14 @@ class NotShared(HubError):
     title = "The resource is not shared"
 
 
-class IncompleteApplication(HubError):
-    """An application lacks something; ``faults`` are all of it, not the first alone."""
+class IncompleteApplication(Faulty):
+    """An application lacks something."""
 
     code = "incomplete_application"
     title = "The application is not complete"
 
-    def __init__(self, application: str, faults: Sequence[Fault], *, hint: str = "") -> None:
-        number = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        detail = f"Application {application} has {number}: {told(faults)}"
-        super().__init__(detail, hint=hint, application=application)
-        self.faults = tuple(faults)
+    def __init__(self, application: str, faults: Sequence[Fault] = (), *, hint: str = "") -> None:
+        super().__init__(f"Application {application}", faults, hint=hint, application=application)
 
 
 class WiderScope(HubError):

@@ -10,6 +10,7 @@ from catalog.categories import Category, category_classes
 from catalog.entry import CatalogueEntry, entry_faults, entry_from, entry_of, parse_entry
 from catalog.entry_elements import ELEMENTS, ITEM_ELEMENTS, Format, SharingMode, UpdateCycle
 from schemas.errors import DefinitionError, WrongEntry
+from schemas.publishable import check_publishable
 from schemas.resource import Sharing, resources_shipped
 from schemas.update_cycles import BY_HAND, CYCLES
 
@@ -147,6 +148,12 @@ def test_an_item_without_a_name_is_asked_for_with_what_others_call_it():
 )
 def test_each_rule_names_its_element(changes, place, words):
     assert words in said(**changes)[place]
+
+
+def test_what_is_a_right_entry_can_be_published():
+    check_publishable(replace(made(), code="307001002/000001").as_resource())
+    for resource in resources_shipped().values():
+        check_publishable(entry_of(resource, PROVIDER).as_resource())
 
 
 def test_what_has_no_items_or_no_code_is_no_resource():

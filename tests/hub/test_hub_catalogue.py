@@ -6,9 +6,26 @@ import sys
 import documents
 import pytest
 import yaml
+from made_entries import (
+    PROVIDER,
+    REVIEWER,
+    approved_and_published,
+    catalogue_of,
+    changed,
+    made,
+    published,
+    registered,
+)
 from typer.testing import CliRunner
 
+from audit.recording import record_administration
+from catalog.entry import entry_of
+from catalog.entry_steps import Effects
+from catalog.published_resource import PublishedResources
+from hub.catalogue.effects import publish_entry as published_elsewhere
+from hub.catalogue.effects import withdraw_entry as withdrawn_elsewhere
 from hub.cli import app, main
+from infra.database import Role, open_database
 from schemas.errors import (
     ConsentMissing,
     ForbiddenTransition,
@@ -19,6 +36,7 @@ from schemas.errors import (
     OwnWork,
     WrongEntry,
 )  # fmt: skip
+from schemas.resource import resource_named
 
 pytestmark = pytest.mark.server
 PAGE = documents.page("catalogue.md")
@@ -81,6 +99,11 @@ def test_the_page_does_what_it_says_and_what_is_forbidden_is_refused(place, caps
     )
     assert [one["id"] for one in told("list", "--category", "307")] == ["rent_subsidy"]
 
+    resource = json.loads(CliRunner().invoke(app, ["resource", "show", "rent_subsidy", "--json"]).output)
+    assert (resource["state"], resource["catalogue_code"]) == ("published", "307001002/000001"), (
+        "queryable now"
+    )
+
     changing, consenting = second.split("hub catalogue review rent_subsidy --as zhao.authority --approve")
     documents.run(changing)
     found = told("diff", "rent_subsidy")
@@ -121,3 +144,36 @@ def test_everything_wrong_with_a_file_is_told_line_by_line(tmp_path, monkeypatch
         main()
     faults = json.loads(capsys.readouterr().err)["faults"]
     assert {"provider_code", "items", "items[1].name", "sharing"} <= {fault["element"] for fault in faults}
+
+
+def test_what_is_published_in_the_catalogue_is_queryable_until_it_is_withdrawn_or_shared_no_more(
+    hub_settings,
+):
+    with open_database(hub_settings) as database:
+        registered(database)
+
+        def standing(code):
+            with database.engine(Role.APPLICATION).begin() as connection:
+                return PublishedResources(connection, record_administration).in_force(code)
+
+        with catalogue_of(database, effects=Effects(published_elsewhere, withdrawn_elsewhere)) as entries:
+            published(entries, made())
+            published(entries, made(id="films", format="streaming_media", items=[]))
+            published(entries, entry_of(resource_named("parcel"), PROVIDER, provider="规划局"))
+        assert standing("rent_subsidy").resource.catalogue_code == "307001002/000001"
+        assert standing("films") is standing("parcel") is None, "no records, or queryable as it came"
+        with catalogue_of(database, effects=Effects(published_elsewhere, withdrawn_elsewhere)) as entries:
+            secret = made(sharing="not_shared", legal_basis="《保密法》", condition=None)
+            changed(entries, secret)
+            approved_and_published(entries, "rent_subsidy", "同意")
+        assert standing("rent_subsidy").resource.withdrawn
+        with catalogue_of(database, effects=Effects(published_elsewhere, withdrawn_elsewhere)) as entries:
+            changed(entries, made())
+            approved_and_published(entries, "rent_subsidy", "同意")
+        assert (standing("rent_subsidy").resource.version, standing("rent_subsidy").resource.withdrawn) == (
+            3,
+            False,
+        )
+        with catalogue_of(database, effects=Effects(published_elsewhere, withdrawn_elsewhere)) as entries:
+            entries.withdraw("rent_subsidy", REVIEWER, "停用")
+        assert standing("rent_subsidy").resource.withdrawn

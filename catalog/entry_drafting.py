@@ -17,7 +17,9 @@ from schemas.errors import (
     AlreadyRegistered,
     DefinitionError,
     ForbiddenTransition,
+    MalformedEdition,
     NotRegistered,
+    UnknownCodeSet,
     UnknownEntry,
     WrongEntry,
 )
@@ -144,7 +146,7 @@ def _unknown(entry: CatalogueEntry) -> list[Fault]:
         if item.code_set and ":" in item.code_set:
             try:
                 code_set(item.code_set)
-            except DefinitionError as error:
+            except (DefinitionError, UnknownCodeSet, MalformedEdition) as error:
                 faults.append(
                     Fault("code_set", f"cannot be found: {error.detail.rstrip('.')}", error.hint, number)
                 )

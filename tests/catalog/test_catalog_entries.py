@@ -35,6 +35,7 @@ from catalog.entry_reader import Standing
 from catalog.entry_steps import Effects
 from catalog.repository import Catalogue
 from catalog.system import System
+from hub.imported_code_sets import ImportedCodeSets
 from infra.database import Role
 from schemas.errors import (
     AlreadyRegistered,
@@ -112,7 +113,8 @@ def test_an_entry_goes_all_the_way_and_what_is_published_is_told_elsewhere_in_th
         assert "不涉及" not in str(connection.execute(text("SELECT facts FROM ledger.entry")).all())
 
 
-def test_what_is_refused_leaves_nothing(departments):
+def test_what_is_refused_leaves_nothing(departments, monkeypatch):
+    monkeypatch.setattr("schemas.code_sets._imported", [ImportedCodeSets(departments)])
     for entry, error in (
         (made(code="307001002/000009"), WrongEntry),
         (made(provider_code="91350100M000100Y43"), NotRegistered),

@@ -92,9 +92,17 @@ class EntryReader:
             yield entry_from(content)
 
     def listed(
-        self, filters: Mapping[str, str | None] | None = None, after: str = "", limit: int = MOST_LISTED
+        self,
+        filters: Mapping[str, str | None] | None = None,
+        after: str = "",
+        limit: int = MOST_LISTED,
+        *,
+        seen_by: str | None = None,
     ) -> Sequence[Standing]:
-        """Return entries by id, behind the id ``after``; ``filters`` are provider, category (or what it begins with), sharing, state."""
+        """Return entries by id, behind the id ``after``; ``filters`` are provider, category (or what it begins with), sharing, state.
+
+        ``seen_by`` is an organisation to which what is not in force is shown only where it is its own.
+        """
         query = select(*(ENTRY_TABLE.c[name] for name in _LISTED)).where(ENTRY_TABLE.c.id > after)
         for name, wanted in (filters or {}).items():
             column = ENTRY_TABLE.c[name]
@@ -102,6 +110,8 @@ class EntryReader:
                 query = query.where(
                     column.startswith(wanted, autoescape=True) if name == "category" else column == wanted
                 )
+        if seen_by is not None:
+            query = query.where(ENTRY_TABLE.c.in_force.is_not(None) | (ENTRY_TABLE.c.provider == seen_by))
         rows = self._connection.execute(query.order_by(ENTRY_TABLE.c.id).limit(limit)).mappings()
         return [standing_of(row) for row in rows]
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from exchange_api.administration_routes import add_administration_routes
+from exchange_api.catalogue_routes import add_catalogue_routes
 from exchange_api.code_routes import add_code_routes
 from exchange_api.dcat_routes import PATH as DCAT
 from exchange_api.dcat_routes import add_dcat_routes
@@ -74,6 +75,7 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     add_code_routes(app, opened)
     add_search_routes(app, opened)
     add_dcat_routes(app, opened)
+    add_catalogue_routes(app, opened)
     add_session_routes(app, opened)
     add_objection_routes(app, opened)
     add_administration_routes(app, opened)

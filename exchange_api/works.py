@@ -16,6 +16,7 @@ from audit.receipts import Receipts
 from audit.sealer import seal
 from catalog.directory import Directory
 from exchange_api.administration import Administration
+from exchange_api.catalogue import CatalogueDesk
 from exchange_api.codes import CodeDesk
 from exchange_api.dcat import DcatDesk
 from exchange_api.door import Door, Parts
@@ -76,6 +77,7 @@ class Works:
     objections: ObjectionDesk
     administration: Administration
     search: SearchDesk
+    catalogue: CatalogueDesk
 
 
 @asynccontextmanager
@@ -122,6 +124,7 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
             stack.push_async_callback(provider.close)
         oidc = OidcDesk(provider, settings, keyring, transactions, session)
         administration = Administration(transactions, local, settings.division)
+        catalogue = CatalogueDesk(settings, transactions, registry, clock)
         yield Works(
             door=door,
             readings=readings,
@@ -138,6 +141,7 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
             objections=objections,
             administration=administration,
             search=SearchDesk(transactions),
+            catalogue=catalogue,
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sqlalchemy import insert, select
 
 from catalog.actor import Actor
-from catalog.entry import CatalogueEntry
+from catalog.entry import CatalogueEntry, entry_of
 from catalog.entry_codes import issue_code
 from catalog.entry_steps import EntrySteps, Row, drafted, numbered, shown
 from catalog.entry_tables import ENTRY_TABLE
@@ -25,6 +25,8 @@ from schemas.errors import (
 )
 from schemas.faults import Fault
 from schemas.resource import resources_shipped
+
+_OF_RESOURCE = ("name", "name_en", "summary", "items", "sharing", "condition", "update_cycle", "library")
 
 
 class EntryDrafting(EntrySteps):
@@ -90,8 +92,7 @@ class EntryDrafting(EntrySteps):
         return done
 
     def _check_new(self, entry: CatalogueEntry) -> None:
-        faults = list(_code_faults(entry, None))
-        _check(entry, [*faults, *_unknown(entry)])
+        _check(entry, [*_code_faults(entry, None), *_unlike_shipped(entry), *_unknown(entry)])
         known = select(ORGANISATION.c.code).where(ORGANISATION.c.code == entry.provider_code)
         if self._connection.execute(known).first() is None:
             raise NotRegistered(
@@ -137,6 +138,20 @@ def _code_faults(entry: CatalogueEntry, issued: str | None) -> list[Fault]:
     if shipped and shipped.catalogue_code.partition("/")[0] != entry.category.code:
         return [Fault("category", f"is not that of {shipped.catalogue_code}, the code {entry.id} comes with")]
     return []
+
+
+def _unlike_shipped(entry: CatalogueEntry) -> list[Fault]:
+    """The first entry of a resource that comes with the hub says what that does, for it is queryable already; only its provider is told anew."""
+    shipped = resources_shipped().get(entry.id)
+    if shipped is None:
+        return []
+    own = entry_of(shipped, entry.provider_code)
+    hint = "Begin with: hub catalogue draft --from-resource; what is to be otherwise is the next version's."
+    return [
+        Fault(element, f"is not that of the resource {entry.id}, which comes with the hub", hint)
+        for element in _OF_RESOURCE
+        if getattr(entry, element) != getattr(own, element)
+    ]
 
 
 def _unknown(entry: CatalogueEntry) -> list[Fault]:

@@ -20,7 +20,15 @@ from exchange_api.calls import body_of, parameters_of
 from exchange_api.door import Attempt, Reading
 from exchange_api.transactions import Transaction, Transactions
 from hub.catalogue.acts import ACTS, act
-from hub.catalogue.answers import diff_told, done_told, entry_told, history_told, may_see_all, standing_told
+from hub.catalogue.answers import (
+    diff_told,
+    done_told,
+    entry_told,
+    history_told,
+    may_see_all,
+    possible_told,
+    standing_told,
+)
 from hub.catalogue.opening import entries_of
 from hub.source_registry import Registry
 from infra.clock import Clock, now
@@ -107,7 +115,7 @@ class CatalogueDesk:
 
         def _ask(entries: Entries, actor: Actor) -> Answer:
             entry = _seen(entries, actor, _id(attempt)).id
-            return {"entry": entry, "possible": entries.possible(entry, actor)}
+            return {"entry": entry, "possible": possible_told(entries, entry, actor)}
 
         return await self._done(attempt, _ask)
 

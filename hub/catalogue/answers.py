@@ -63,6 +63,11 @@ def diff_told(
     }
 
 
+def possible_told(entries: Entries, entry: str, actor: Actor) -> list[str]:
+    """Tell what somebody may do now, as commands and routes call it."""
+    return [act.replace("_", "-") for act in entries.possible(entry, actor)]
+
+
 def may_see_all(actor: Actor, standing: Standing) -> bool:
     """Whether somebody sees what is not published: people of the providing department, and the catalogue authority."""
     return actor.organisation == standing.provider or Role.CATALOGUE_AUTHORITY in actor.roles

@@ -147,10 +147,11 @@ def diff(
 
 def possible(entry: Id, person: As, as_json: AsJson = False) -> None:
     """Say what a person may do with an entry now."""
+    from hub.catalogue.answers import possible_told
     from hub.catalogue.opening import entries_of
 
     with acting(person) as now:
-        acts = entries_of(now.hub.settings, now.connection, now.record).possible(entry, now.actor)
+        acts = possible_told(entries_of(now.hub.settings, now.connection, now.record), entry, now.actor)
     tell({"entry": entry, "person": person, "possible": acts}, ", ".join(acts) or "nothing", as_json)
 
 

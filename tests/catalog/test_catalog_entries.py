@@ -31,6 +31,7 @@ from sqlalchemy.exc import DBAPIError
 from audit.recording import record_administration
 from catalog.categories import Category
 from catalog.entry import entry_of
+from catalog.entry_elements import UpdateCycle
 from catalog.entry_reader import Standing
 from catalog.entry_steps import Effects
 from catalog.repository import Catalogue
@@ -120,6 +121,7 @@ def test_what_is_refused_leaves_nothing(departments, monkeypatch):
         (made(provider_code="91350100M000100Y43"), NotRegistered),
         (made(provider_code=OTHER_PROVIDER), NotYourPart),
         (made(id="parcel"), WrongEntry),
+        (replace(entry_of(resource_named("parcel"), PROVIDER), update_cycle=UpdateCycle.YEARLY), WrongEntry),
     ):
         with pytest.raises(error), catalogue_of(departments) as entries:
             entries.draft(entry, WRITER)
@@ -212,6 +214,21 @@ def test_of_two_reviewers_at_once_one_is_told_that_it_is_done(departments):
             lambda e: e.approve("rent_subsidy", REVIEWER), lambda e: e.give_back("rent_subsidy", SECOND_REVIEWER, "摘要不清"),
         )))  # fmt: skip
     assert sorted(done) in (["returned", "too late: returned"], ["reviewed", "too late: reviewed"])
+
+
+def test_of_two_who_begin_the_next_version_at_once_one_is_told_that_it_is_under_way(departments):
+    with catalogue_of(departments) as entries:
+        published(entries, made())
+
+    def change(who):
+        try:
+            with catalogue_of(departments) as entries:
+                return entries.change(replace(made(), office=who.id), who).id
+        except ForbiddenTransition as error:
+            return error.context["state"]
+
+    with ThreadPoolExecutor(2) as both:
+        assert sorted(both.map(change, (WRITER, HEAD))) == ["draft", "rent_subsidy/2"]
 
 
 def test_what_is_returned_is_written_anew_assessed_again_and_keeps_its_code(departments):

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import documents
 import pytest
@@ -9,6 +10,7 @@ import yaml
 from made_entries import (
     PROVIDER,
     REVIEWER,
+    WRITER,
     approved_and_published,
     catalogue_of,
     changed,
@@ -146,6 +148,10 @@ def test_everything_wrong_with_a_file_is_told_line_by_line(tmp_path, monkeypatch
     assert {"provider_code", "items", "items[1].name", "sharing"} <= {fault["element"] for fault in faults}
 
 
+def _failing(*_given):
+    raise LookupError
+
+
 def test_what_is_published_in_the_catalogue_is_queryable_until_it_is_withdrawn_or_shared_no_more(
     hub_settings,
 ):
@@ -162,6 +168,15 @@ def test_what_is_published_in_the_catalogue_is_queryable_until_it_is_withdrawn_o
             published(entries, entry_of(resource_named("parcel"), PROVIDER, provider="规划局"))
         assert standing("rent_subsidy").resource.catalogue_code == "307001002/000001"
         assert standing("films") is standing("parcel") is None, "no records, or queryable as it came"
+        with catalogue_of(database) as entries:
+            changed(entries, replace(made(), name_en="x" * 200))
+            entries.approve("rent_subsidy", REVIEWER)
+        with pytest.raises(LookupError), catalogue_of(database, effects=Effects(_failing)) as entries:
+            entries.publish("rent_subsidy", REVIEWER)
+        assert standing("rent_subsidy").resource.version == 1
+        with catalogue_of(database) as entries:
+            assert entries.reader.standing("rent_subsidy").state == "reviewed", "all or nothing"
+            entries.discard("rent_subsidy", WRITER)
         with catalogue_of(database, effects=Effects(published_elsewhere, withdrawn_elsewhere)) as entries:
             secret = made(sharing="not_shared", legal_basis="《保密法》", condition=None)
             changed(entries, secret)
@@ -171,7 +186,7 @@ def test_what_is_published_in_the_catalogue_is_queryable_until_it_is_withdrawn_o
             changed(entries, made())
             approved_and_published(entries, "rent_subsidy", "同意")
         assert (standing("rent_subsidy").resource.version, standing("rent_subsidy").resource.withdrawn) == (
-            3,
+            4,
             False,
         )
         with catalogue_of(database, effects=Effects(published_elsewhere, withdrawn_elsewhere)) as entries:

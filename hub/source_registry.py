@@ -26,6 +26,11 @@ from schemas.errors import (
 from schemas.resource import resource_named
 
 Variables = Mapping[str, str | Path]
+_CHANGES = text("""
+    SELECT (SELECT (count(*), max(registered_at)) FROM catalog.source)::text,
+        (SELECT (count(in_force_at), max(in_force_at), count(withdrawn_at)) FROM catalog.published_resource)::text
+""")
+"""What a definition is read from, beside files: the database's definitions, and the resources that they may name."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +219,5 @@ class Registry:
 
     def _stamp(self) -> Any:
         files = sorted((path.name, path.stat().st_mtime_ns) for path in self._settings.sources.glob("*.yaml"))
-        query = text("SELECT count(*), max(registered_at) FROM catalog.source")
         with self._database.engine(Role.APPLICATION).connect() as connection:
-            return files, tuple(connection.execute(query).one())
+            return files, tuple(connection.execute(_CHANGES).one())

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from made_resources import MARRIAGE
+import yaml
+from made_resources import MARRIAGE, source
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from typer.testing import CliRunner
@@ -16,6 +17,7 @@ from hub.published_resources import knowing
 from hub.publishing import publish_resource, withdraw_resource
 from hub.registered import know_published, registered_sources
 from hub.server import free_port
+from hub.source_registry import Registry
 from hub.upgrade import upgrade_database
 from infra.database import Role
 from schemas.errors import AlreadyRegistered, DefinitionError, NotRegistered, ResourceWithdrawn
@@ -194,3 +196,18 @@ def test_the_commands_say_what_is_wrong(hub_settings, monkeypatch, tmp_path):
     assert "not published" in str(run("withdraw", "place", "--reason", "x").exception)
     assert "is withdrawn" in run("withdraw", CODE, "--reason", "x").output
     assert "withdrawn" in run("list").output
+
+
+def test_a_source_that_was_there_first_is_right_once_its_resource_is_published(
+    hub_settings, database, application, tmp_path
+):
+    options = {"path": str(tmp_path / "registry.csv")}
+    told = source("registry", connector="file", options=options, ordinal=1)
+    (tmp_path / "registry.yaml").write_text(yaml.safe_dump(told, allow_unicode=True), encoding="utf-8")
+    with knowing(database) as known:
+        registry = Registry(hub_settings.model_copy(update={"sources": tmp_path}), database)
+        assert [one.code for one in registry.definitions().broken] == ["registry"]
+        with application.begin() as connection:
+            publish_resource(connection, RESOURCE, "test")
+        known.renew()  # as the directory does when it hears of it
+        assert list(registry.sources()) == ["registry"]

@@ -6,9 +6,10 @@ A page that was made is kept while its content stands, and has an ETag: who harv
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlencode
 
 import orjson
@@ -18,8 +19,12 @@ from starlette.responses import Response
 from catalog.dcat.describing import Addresses
 from catalog.dcat.formats import RdfFormat, format_accepted, format_named, serialized
 from catalog.dcat.writing import Page
+from catalog.odrl import offer_of
+from catalog.published_entries import Published, PublishedEntries
 from exchange_api.calls import parameters_of
+from exchange_api.door import Attempt
 from exchange_api.problems import problem
+from hub.neighbours.contract import contract_of
 from hub.neighbours.exporting import MOST_DATASETS, Offered, catalogue_graph, offered
 from infra.database import Database, Role
 from schemas.errors import HubError, MalformedRequest
@@ -60,6 +65,26 @@ class DcatDesk:
         if held & {made.etag, "*"}:
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
         return Response(made.body, media_type=made.media_type, headers=headers)
+
+    async def contract(self, attempt: Attempt) -> Any:
+        """Answer the data contract of what is published, by ODCS."""
+        return await self._told(attempt, contract_of)
+
+    async def policy(self, attempt: Attempt) -> Any:
+        """Answer what is published offers to whom, in ODRL."""
+        return await self._told(attempt, offer_of)
+
+    async def _told(self, attempt: Attempt, tell: Callable[[Published, Addresses], Mapping[str, Any]]) -> Any:
+        def _read() -> Mapping[str, Any]:
+            with self._database.engine(Role.APPLICATION).connect() as connection:
+                return tell(PublishedEntries(connection, everything=True).named(code), self._at)
+
+        code = attempt.request.path_params["code"]
+        async with self._free:
+            told = await asyncio.to_thread(_read)
+        attempt.resource = code
+        digest = hashlib.sha256(attempt.action.encode() + orjson.dumps(told)).hexdigest()[:32]
+        return None if attempt.has_fresh(f'"{digest}"') else told
 
     def _made(self, format_: RdfFormat, after: str, limit: int) -> Made:
         with self._database.engine(Role.APPLICATION).connect() as connection:

@@ -82,7 +82,8 @@ def _dcat(web: Web, harvest: Harvest, address: str) -> Read:
     page = page_read(parsed(fetched.body, fetched.media_type, fetched.url))
     if not (page.catalogue or page.datasets or page.skipped) and harvest.kind is None:
         raise WrongCatalogue(f"{harvest.url} holds neither a catalogue nor a dataset.")
-    return _read(Kind.DCAT, page, harvest, page.following or _next_number(page, address))
+    following = page.following or _next_number(page, address)
+    return _read(Kind.DCAT, page, harvest, following, fetched.url)
 
 
 def _ckan(web: Web, harvest: Harvest, address: str) -> Read:
@@ -91,11 +92,12 @@ def _ckan(web: Web, harvest: Harvest, address: str) -> Read:
     start = int(parse_qs(parts.query).get("start", ["0"])[0]) if parts.path.endswith("/package_search") else 0
     fetched = web.get(search_address(site, start), "application/json")
     page = ckan_page_read(fetched.body, site, start)
-    return _read(Kind.CKAN, page, harvest, page.following)
+    return _read(Kind.CKAN, page, harvest, page.following, fetched.url)
 
 
-def _read(kind: Kind, page: PageRead, harvest: Harvest, following: str | None) -> Read:
-    if following is not None and not same_site(following, harvest.url):
+def _read(kind: Kind, page: PageRead, harvest: Harvest, following: str | None, came_from: str) -> Read:
+    """``came_from`` is where the page was in the end, which may be another site than the one registered: it redirects there."""
+    if following is not None and not any(same_site(following, one) for one in (harvest.url, came_from)):
         raise WrongCatalogue(f"Its next page is of another site than {urlsplit(harvest.url).netloc}.")
     catalogue = page.catalogue or harvest.catalogue or harvest.url
     return Read(kind, catalogue, page.title or harvest.title, page.datasets, page.skipped, following)

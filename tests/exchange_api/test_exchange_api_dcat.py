@@ -6,6 +6,7 @@ from rdflib.namespace import DCTERMS, RDF
 
 from catalog.dcat.formats import FORMATS
 from catalog.dcat.vocabulary import DCAT, HYDRA
+from catalog.person import Role
 
 PATH = "/v1/catalogue/dcat"
 
@@ -58,3 +59,21 @@ def test_it_is_not_sent_again_while_it_stands(served_hub):
 def test_what_cannot_be_had_is_told(served_hub, params, headers, status, code):
     answer = served_hub.http.get(PATH, params=params, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_contract_and_policy_are_for_whoever_is_registered_and_on_the_ledger(served_hub):
+    token = {"Authorization": f"Bearer {served_hub.token('stranger')}"}
+    for headers in (token, served_hub.person(Role.USER)):
+        contract = served_hub.http.get("/v1/resources/natural_person/contract", headers=headers)
+        policy = served_hub.http.get("/v1/resources/natural_person/policy", headers=headers)
+        assert (contract.json()["kind"], policy.json()["type"]) == ("DataContract", ["Policy", "Offer"])
+        entry = served_hub.entry(contract)
+        assert (entry["action"], entry["resource"], entry["outcome"]) == (
+            "catalogue.contract",
+            "natural_person",
+            "answered",
+        )
+    again = served_hub.http.get(contract.url, headers=token | {"If-None-Match": contract.headers["etag"]})
+    assert again.status_code == 304
+    assert served_hub.http.get("/v1/resources/nothing/contract", headers=token).status_code == 404
+    assert served_hub.http.get("/v1/resources/place/policy").status_code == 401

@@ -267,6 +267,15 @@ def test_pages_that_lead_in_a_circle_or_away_end_the_run_and_nothing_vanishes(
     assert len(site.asked) == 2
 
 
+def test_a_site_that_has_moved_is_followed_with_all_its_pages(database, site, harvester):
+    address = other_hub(database, site)
+    with neighbour_site() as old:
+        old.answer = lambda _path, _headers: Reply(status=301, headers={"Location": address})
+        harvester.add(old.url + "/catalogue", "chengdu")
+        assert told(harvester.run("chengdu")) == (3, EVERY, 0, 0, 0, 0)
+        assert len(old.asked) == 1
+
+
 def numbered_pages(pages):
     """A document of CKAN that does not say which page is next."""
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from exchange_api.administration_routes import add_administration_routes
 from exchange_api.catalogue_routes import add_catalogue_routes
+from exchange_api.application_routes import add_application_routes
 from exchange_api.code_routes import add_code_routes
 from exchange_api.dcat_routes import PATH as DCAT
 from exchange_api.dcat_routes import add_dcat_routes
@@ -79,6 +80,7 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     add_session_routes(app, opened)
     add_objection_routes(app, opened)
     add_administration_routes(app, opened)
+    add_application_routes(app, opened)
     _add_public(app, opened)
     describe(app, opened)
 

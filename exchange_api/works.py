@@ -17,6 +17,7 @@ from audit.sealer import seal
 from catalog.directory import Directory
 from exchange_api.administration import Administration
 from exchange_api.catalogue import CatalogueDesk
+from exchange_api.application_desk import ApplicationDesk
 from exchange_api.codes import CodeDesk
 from exchange_api.dcat import DcatDesk
 from exchange_api.door import Door, Parts
@@ -38,9 +39,10 @@ from exchange_api.spender import LANES as SPENDER_LANES
 from exchange_api.spender import Spender
 from exchange_api.tokens import Tokens
 from exchange_api.transactions import Transactions
+from hub.calendar import calendar_in
 from hub.local_accounts import LocalAccounts
 from hub.neighbours.exporting import addresses
-from hub.objections.bureau import Bureau, calendar_in
+from hub.objections.bureau import Bureau
 from hub.published_resources import KnownResources, knowing
 from hub.source_registry import Registry
 from infra.clock import Clock, now
@@ -51,7 +53,6 @@ from infra.lanes import Lanes
 from infra.settings import Settings
 from schemas.errors import DatabaseUnavailable, HubError
 from schemas.resource import RESOURCES
-from schemas.working_days import calendar_of
 
 SECONDS_BETWEEN_SEALS = 10.0
 _QUERY_LANES = 2  # for calls of many keys, beside those that share queries
@@ -78,6 +79,7 @@ class Works:
     administration: Administration
     search: SearchDesk
     catalogue: CatalogueDesk
+    applications: ApplicationDesk
 
 
 @asynccontextmanager
@@ -101,8 +103,8 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         tokens = Tokens(keyring, settings.hub_id, settings.token_seconds)
         people = await _lanes(stack, database, RECEPTION_LANES)
         reception = Reception(tokens, directory, people, settings.session_idle_seconds)
-        calendar = calendar_of(settings.calendar, settings.time_zone).lenient()
-        spender = Spender(await _lanes(stack, database, SPENDER_LANES), calendar, clock)
+        calendar = calendar_in(settings)
+        spender = Spender(await _lanes(stack, database, SPENDER_LANES), calendar.lenient(), clock)
         stack.push_async_callback(spender.drain)
         door = Door(Parts(reception, directory, appender, spender, Receipts(keyring), clock))
         oauth = TokenEndpoint(tokens, directory, door, reading, settings.public_url, settings.hub_id)
@@ -117,8 +119,9 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         local = LocalAccounts.of(settings, keyring)
         session = SessionDesk(database, transactions, tokens, local, settings.session_seconds)
         readings, dcat = Readings(library, door), DcatDesk(database, addresses(settings))
-        bureau = Bureau(keyring, RESOURCES, registry.sources, calendar_in(settings))
+        bureau = Bureau(keyring, RESOURCES, registry.sources, calendar)
         objections = ObjectionDesk(bureau, transactions)
+        applications = ApplicationDesk(transactions, calendar, clock)
         provider = IdentityProvider.of(settings)
         if provider is not None:
             stack.push_async_callback(provider.close)
@@ -142,6 +145,7 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
             administration=administration,
             search=SearchDesk(transactions),
             catalogue=catalogue,
+            applications=applications,
         )
 
 

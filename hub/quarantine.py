@@ -15,13 +15,13 @@ from base_libraries import quarantine
 from base_libraries.quarantine import Entry, Quarantine
 from connectors.batch import Batch, content_digest
 from connectors.source import Source
+from hub.calendar import calendar_in
 from hub.composition import Hub
 from hub.ingest import ingest_offered
 from hub.source_report import SourceReport
 from infra.database import Role
 from schemas.errors import WrongFormat
 from schemas.fixed_width import today
-from schemas.working_days import calendar_of
 
 NUMBER, REASON, ROW = "隔离编号", "退回原因", "部门行号"
 WORKING_DAYS = 10  # as long as a department has to answer an objection: Decree 809, article 26
@@ -111,7 +111,7 @@ def replay(hub: Hub, source: Source) -> Taken:
 
 def escalate(hub: Hub, working_days: int, actor: str) -> dict[str, int]:
     """Escalate open entries older than so many working days, once each, on the ledger; returns how many by source."""
-    calendar = calendar_of(hub.settings.calendar, hub.settings.time_zone).lenient()
+    calendar = calendar_in(hub.settings).lenient()
     before = datetime.combine(calendar.add(today(), -working_days), time(), UTC)
     with hub.database.engine(Role.APPLICATION).begin() as connection:
         late = dict(quarantine.escalate(connection, before))

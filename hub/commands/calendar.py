@@ -54,11 +54,10 @@ def check(as_json: AsJson = False) -> None:
 
 
 def _calendar() -> "Calendar":
+    from hub.calendar import calendar_in
     from infra.settings import load_settings
-    from schemas.working_days import calendar_of
 
-    settings = load_settings()
-    return calendar_of(settings.calendar, settings.time_zone)
+    return calendar_in(load_settings())
 
 
 def _days_of(year: int) -> list[date]:

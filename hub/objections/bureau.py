@@ -10,13 +10,13 @@ from catalog.objections import Objections
 from catalog.recall_notices import RecallNotices
 from catalog.recorded import Recorder
 from connectors.source import Source
+from hub.calendar import calendar_in
 from hub.composition import Hub
 from infra.clock import Clock, now
 from infra.keyring import Keyring
-from infra.settings import Settings
 from schemas.errors import UnknownResource
 from schemas.resource import Resource
-from schemas.working_days import Calendar, calendar_of
+from schemas.working_days import Calendar
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,3 @@ class Bureau:
     def notices(self, connection: Connection, record: Recorder) -> RecallNotices:
         """Return the recall notices, on a connection whose transaction the caller commits."""
         return RecallNotices(connection, record, self.clock)
-
-
-def calendar_in(settings: Settings) -> Calendar:
-    """Return the calendar by which this hub's deadlines are counted."""
-    return calendar_of(settings.calendar, settings.time_zone)

@@ -1,23 +1,15 @@
 """Applications and agreements as a hub composes them: by its calendar, and its clock as one act."""
 
-from pathlib import Path
-
 from sqlalchemy import Connection
 
 from audit.recording import record_administration
 from catalog.applications import Applications
 from catalog.recorded import Recorder
 from catalog.sharing_clock import SharingClock, Ticked
+from hub.calendar import calendar_in
 from infra.clock import Clock, now
 from infra.database import Database, Role
 from infra.settings import Settings
-from schemas.working_days import Calendar, calendar_of
-
-
-def calendar_in(settings: Settings) -> Calendar:
-    """Return the calendar by which a hub counts its deadlines."""
-    folder: Path | None = settings.calendar
-    return calendar_of(folder, settings.time_zone)
 
 
 def applications_of(

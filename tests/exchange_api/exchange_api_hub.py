@@ -5,6 +5,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 import httpx
@@ -99,6 +100,14 @@ def agreement(id_: str, system: str, code: str, items, **changed) -> Agreement:
         "valid_to": datetime.now(UTC) + timedelta(days=1),
     }  # fmt: skip
     return Agreement(**told | changed)
+
+
+def every_year(folder: Path) -> Path:
+    """A calendar of this year and the next ones: deadlines are counted from the day on which the tests run."""
+    folder.mkdir()
+    for year in range(datetime.now(UTC).year - 1, datetime.now(UTC).year + 3):
+        (folder / f"{year}.yaml").write_text(f"whole_year: {year}", encoding="utf-8")
+    return folder
 
 
 def id_of(role: Role) -> str:
@@ -216,7 +225,12 @@ def served_hub(server, tmp_path_factory):
         connection.execute(f"CREATE DATABASE {name} TEMPLATE hub_template STRATEGY file_copy")
         home = tmp_path_factory.mktemp("hub")
         settings = Settings(
-            home=home, database_url=server.url(name), port=free_port(), workers=2, _env_file=None
+            home=home,
+            calendar=every_year(home / "calendar"),
+            database_url=server.url(name),
+            port=free_port(),
+            workers=2,
+            _env_file=None,
         )
         keyring = FileKeyring(settings.keyring)
         with open_database(settings) as database:

@@ -157,12 +157,12 @@ class AgreementLives(Recorded):
         held = self._matters.matter(id_, held=True)
         target = AGREEMENT_LIFE.check_may(actor, act, held).target
         after = self._matters.act(id_, act, actor, said, due or self._due(target))
-        values: dict[str, Any] = {"status": STATUS[after.state].value} | (_told(changed) if changed else {})
-        told = dict(values)
-        if changed is not None:
-            values["valid_to"] = changed.valid_to
-        if changed is not None or STATUS[after.state] is not STATUS[held.state]:
-            self._set(AGREEMENT, id_, values, actor.id, act, told)
+        values = _told(changed) if changed else {}
+        if STATUS[after.state] is not STATUS[held.state]:
+            values["status"] = STATUS[after.state].value
+        if values:
+            end = {} if changed is None else {"valid_to": changed.valid_to}
+            self._set(AGREEMENT, id_, values | end, actor.id, act, values)
         return after
 
     def _due(self, state: str | None) -> Due | None:

@@ -16,8 +16,8 @@ from catalog.recorded import Recorded
 from catalog.spending import spent_now
 from catalog.system import System, SystemStatus
 from catalog.system_key import SystemKey
-from catalog.tables import AGREEMENT, ORGANISATION, PERSON, SYSTEM
-from schemas.errors import MisplacedOrganisation, NotRegistered
+from catalog.tables import AGREEMENT, MATTER, ORGANISATION, PERSON, SYSTEM
+from schemas.errors import ForbiddenTransition, MisplacedOrganisation, NotRegistered
 from schemas.resource import resource_named
 
 _Equal = TypeVar("_Equal", bound=Hashable)
@@ -121,9 +121,22 @@ class Catalogue(Recorded):
         """Suspend a system or let it call again."""
         self._set(SYSTEM, system, {"status": status.value}, actor, "status", {"status": status.value})
 
-    def set_agreement_status(self, agreement: str, status: AgreementStatus, *, actor: str) -> None:
-        """Suspend or end an agreement, or put it back in force."""
-        self._set(AGREEMENT, agreement, {"status": status.value}, actor, "status", {"status": status.value})
+    def set_agreement_status(
+        self, agreement: str, status: AgreementStatus, *, actor: str, reason: str = ""
+    ) -> None:
+        """Suspend or end an agreement that no application brought, or put it back in force.
+
+        ``ForbiddenTransition`` where an application brought it: then it goes its way act by act (``catalog.agreement_lives``).
+        """
+        brought = (MATTER.c.kind == "agreement") & (MATTER.c.id == agreement)
+        if self._connection.execute(select(MATTER.c.id).where(brought)).first() is not None:
+            raise ForbiddenTransition(
+                f"Agreement {agreement} came from an application, whose sides decide on it.",
+                hint="Say for which person you act: --as.",
+                agreement=agreement,
+            )
+        told = {"status": status.value} | ({"reason": reason} if reason else {})
+        self._set(AGREEMENT, agreement, {"status": status.value}, actor, "status", told)
 
     def organisations(self, after: str = "", limit: int | None = None) -> Sequence[Organisation]:
         """Every registered organisation, by code; behind ``after``, and at most ``limit``."""

@@ -9,8 +9,8 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from exchange_api.administration_routes import add_administration_routes
-from exchange_api.catalogue_routes import add_catalogue_routes
 from exchange_api.application_routes import add_application_routes
+from exchange_api.catalogue_routes import add_catalogue_routes
 from exchange_api.code_routes import add_code_routes
 from exchange_api.dcat_routes import PATH as DCAT
 from exchange_api.dcat_routes import add_dcat_routes

@@ -16,8 +16,8 @@ from audit.receipts import Receipts
 from audit.sealer import seal
 from catalog.directory import Directory
 from exchange_api.administration import Administration
-from exchange_api.catalogue import CatalogueDesk
 from exchange_api.application_desk import ApplicationDesk
+from exchange_api.catalogue import CatalogueDesk
 from exchange_api.codes import CodeDesk
 from exchange_api.dcat import DcatDesk
 from exchange_api.door import Door, Parts

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hub.commands.acting import As, acting
+from hub.commands.administering import administered
 from hub.commands.application_screens import print_events, sentence, tell_done, tell_possible
 from hub.commands.applications import Reason, pairs
-from hub.commands.screen import AsJson, tell
+from hub.commands.screen import AsJson, actor, tell
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -27,16 +28,30 @@ _LESS = "from now on; may be given again. Default: as it is."
 _PLAIN: Mapping[str, str] = {
     "accept-stop": "Accept that the provider stops; it is filed with the authority.",
     "accept-change": "Accept the change that the provider proposes; it is filed with the authority.",
-    "resume": "Put a suspended agreement in force again, as provider or authority.",
 }
 _REASONED: Mapping[str, str] = {
-    "suspend": "Suspend an agreement that is misused, as provider or authority: nothing is read from this moment.",
     "reject": "Say that what was put right is not enough.",
-    "end": "End an agreement that was misused for good, as provider or authority.",
     "terminate": "End an agreement whose purpose has ended, as its user.",
     "propose-stop": "Propose to stop, as the provider; it goes on until the user accepts.",
     "decline": "Decline what the provider proposes: nothing changes.",
 }
+_EITHER: Mapping[str, tuple[str, str]] = {
+    "suspend": (
+        "suspended",
+        "Suspend an agreement that is misused, as provider or authority: nothing is read from this moment.",
+    ),
+    "end": ("ended", "End a suspended agreement for good, as provider or authority."),
+    "resume": ("in_force", "Put a suspended agreement in force again, as provider or authority."),
+}
+"""What an operator does, too, to an agreement that no application brought: without ``--as``."""
+MayAs = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="PERSON",
+        help="Id of the person who acts; none for an agreement that an operator added.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -50,6 +65,9 @@ def register(app: typer.Typer) -> None:
         app.command(name, help=says)(_plain(name))
     for name, says in _REASONED.items():
         app.command(name, help=says)(_reasoned(name))
+
+    for name, (status, says) in _EITHER.items():
+        app.command(name, help=says)(_either(name, status))
 
 
 def renew(
@@ -158,6 +176,29 @@ def _reasoned(name: str) -> Any:
         _do(agreement, name.replace("-", "_"), person, as_json, reason=reason)
 
     return command
+
+
+def _either(name: str, status: str) -> Any:
+    def command(
+        agreement: Id,
+        person: MayAs = None,
+        reason: Annotated[str | None, typer.Option(help="Why; an operator's goes on the ledger.")] = None,
+        as_json: AsJson = False,
+    ) -> None:
+        if person is None:
+            _by_operator(agreement, status, reason or "", as_json)
+        else:
+            _do(agreement, name, person, as_json, **({"reason": reason} if reason else {}))
+
+    return command
+
+
+def _by_operator(id_: str, status: str, reason: str, as_json: bool) -> None:
+    from catalog.agreement import AgreementStatus
+
+    with administered() as (_hub, catalogue, _people):
+        catalogue.set_agreement_status(id_, AgreementStatus(status), actor=actor(), reason=reason)
+    tell({"agreement": id_, "status": status}, f"Agreement {id_} is {status.replace('_', ' ')}.", as_json)
 
 
 def _do(id_: str, act: str, person: str, as_json: bool, **said: Any) -> None:

@@ -70,6 +70,7 @@ def test_the_page_does_what_it_says_and_errors_say_what_to_do(place):
     assert [(one["id"], one["state"]) for one in told("application", "list")] == [
         (APPLICATION, "delivered"), (f"AP{YEAR}-000002", "draft"),
     ]  # fmt: skip
+    operators_ones()
     refused_ones(place)
     shown_ones()
 
@@ -106,6 +107,15 @@ def refused_ones(place):
         run("application", "support", drafted, "--as", "head")
     run("application", "withdraw", drafted, "--as", "clerk", "--note", "重复申请")
     assert told("application", "history", drafted)[-1]["facts"] == {"note": "重复申请"}
+
+
+def operators_ones():
+    run("agreement", "add", "approval-desk", "place", "--purpose", "选址", "--legal-basis", "城乡规划法")
+    for act, status in (("suspend", "suspended"), ("resume", "in_force"), ("end", "ended")):
+        assert told("agreement", act, "approval-desk.place", "--reason", "x")["status"] == status
+    assert [one["status"] for one in told("agreement", "list")][1] == "ended"
+    with pytest.raises(ForbiddenTransition, match="--as"):
+        run("agreement", "suspend", APPLICATION)
 
 
 def shown_ones():

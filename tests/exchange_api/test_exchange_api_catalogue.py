@@ -1,13 +1,17 @@
 """The catalogue's entries over the real server: every act by people, and what others see of it."""
 
 import json
+import re
 
+import documents
 import pytest
 from made_entries import AUTHORITY, OTHER_PROVIDER, PROVIDER, registered, written
 
 from audit.recording import record_administration
 from catalog.people import People
 from catalog.person import Person, Role
+from exchange_api.app import app
+from hub.catalogue.acts import ACTS
 from infra.database import Role as Login
 
 pytestmark = pytest.mark.server
@@ -114,3 +118,18 @@ def test_entries_are_listed_in_pages(ask):
     for wrong in ({"limit": "0"}, {"limit": "1001"}, {"colour": "red"}, {"after": "\0"}):
         refused(ask("c.head", "GET", **wrong), 400, "malformed_request")
     assert json.dumps(first)
+
+
+def test_the_page_names_every_route_and_what_is_said_with_each_act():
+    page = documents.page("catalogue.md")
+    paths = {route.path for route in app.routes if getattr(route, "path", "").startswith(ENTRIES)}
+    told = {
+        name
+        for row in page.splitlines()
+        if row.startswith("| `")
+        for name in re.findall(r"`[A-Z ]*([^`]+)`", row)
+    }
+    ends = {path.removeprefix(ENTRIES + "/{entry}") for path in paths} - {"", ENTRIES}
+    assert {ENTRIES, ENTRIES + "/{entry}"} <= told
+    assert {end for end in ends if end not in told and ENTRIES + "/{entry}" + end not in told} == set()
+    assert {word for act in ACTS.values() for word in (*act.says, *act.may_say)} <= told

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     import asyncpg
 
 _SELECT = "SELECT agreement, day, used, full_at FROM catalog.agreement_use WHERE agreement = ANY({})"
-_HOLD = (
-    _SELECT.format("$1") + " ORDER BY agreement FOR UPDATE"
-)  # in one order, so that nobody waits in a circle
+# In one order, so that nobody waits in a circle; and with the time at which each row was locked, which is outside of what locks.
+_HOLD = f"SELECT held.*, clock_timestamp() AS now FROM ({_SELECT.format('$1')} ORDER BY agreement FOR UPDATE) held"
 _BEGIN = (
     "INSERT INTO catalog.agreement_use (agreement, day, used) SELECT agreement, $2, 0 FROM unnest($1::text[]) agreement "
     "ORDER BY agreement ON CONFLICT DO NOTHING"
@@ -77,11 +76,7 @@ async def hold(connection: "asyncpg.Connection", draws: Sequence[Draw], calendar
     if len(rows) < len(names):
         await connection.execute(_BEGIN, names, calendar.day(draws[0].at))
         rows = await connection.fetch(_HOLD, names)
-    now = draws[0].at
-    if any(
-        draw.agreement.rate for draw in draws
-    ):  # only rates go by the database's clock; by now the locks are held
-        now = await connection.fetchval("SELECT clock_timestamp()")
+    now = max(row["now"] for row in rows)
     return Held({row["agreement"]: _spent(row) for row in rows}, now, calendar)
 
 

@@ -4,7 +4,8 @@ Beside ``audit.appender``, on a connection of its own: calls under agreements th
 counted if, and only if, its entry is on the ledger.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -25,7 +26,7 @@ from schemas.working_days import Calendar
 
 LANES = 1  # its transactions would wait for one another's rows anyway
 # A process that is frozen in the midst of it must not keep the others from their rows.
-_LIMITS = "SET LOCAL lock_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '5s'"
+_BEGIN = "BEGIN; SET LOCAL lock_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '5s'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +76,32 @@ class Spender:
 
     async def _record(self, asked: list[Spending], *, broken: bool) -> Sequence[Refusal | Spent]:
         """Hold, judge, store and append; ``broken`` says that an attempt before may have been committed, or not."""
-        async with self._lanes.one() as connection, connection.transaction():
-            began = (
-                self._clock()
-            )  # no later than the database's time under the locks: what is known is what is spent at least
-            await connection.execute(_LIMITS)
-            held = await hold(connection, [one.draw for one in asked], self.circumstances.calendar)
-            recorded = await _recorded_of(connection, asked) if broken else frozenset[UUID]()
-            outcomes = [_outcome(held, one, recorded) for one in asked]
-            new = [one for one, outcome in zip(asked, outcomes, strict=True)
-                   if isinstance(outcome, Spent) and one.entry.id not in recorded]  # fmt: skip
-            await store(connection, held, (one.draw.agreement.id for one in new))
-            await copy_entries(connection, [one.entry for one in new])
+        async with self._lanes.one() as connection:
+            began = self._clock()  # not later than the time under the locks: what is known is spent at least
+            async with _transaction(connection):
+                held = await hold(connection, [one.draw for one in asked], self.circumstances.calendar)
+                recorded = await _recorded_of(connection, asked) if broken else frozenset[UUID]()
+                outcomes = [_outcome(held, one, recorded) for one in asked]
+                new = [one for one, outcome in zip(asked, outcomes, strict=True)
+                       if isinstance(outcome, Spent) and one.entry.id not in recorded]  # fmt: skip
+                await store(connection, held, (one.draw.agreement.id for one in new))
+                await copy_entries(connection, [one.entry for one in new])
         for one in asked:
             self._known[one.draw.agreement.id] = held.seen(held.spent[one.draw.agreement.id], began)
         return outcomes
+
+
+@asynccontextmanager
+async def _transaction(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """A transaction and its limits, begun in one round trip."""
+    await connection.execute(_BEGIN)
+    try:
+        yield
+    except BaseException:
+        if not connection.is_closed():
+            await connection.execute("ROLLBACK")
+        raise
+    await connection.execute("COMMIT")
 
 
 def _outcome(held: Held, asked: Spending, recorded: frozenset[UUID]) -> Refusal | Spent:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+import asyncpg
 import psycopg
 import pytest
 from sqlalchemy import text
@@ -184,7 +185,7 @@ def test_a_connection_that_is_cut_is_made_again(agreed, hub_settings):
 
 
 def test_who_holds_the_row_too_long_makes_calls_fail_and_spends_nothing(agreed, monkeypatch):
-    monkeypatch.setattr(module, "_LIMITS", "SET LOCAL lock_timeout = '100ms'")
+    monkeypatch.setattr(module, "_BEGIN", "BEGIN; SET LOCAL lock_timeout = '100ms'")
 
     async def story():
         async with opened(agreed) as spender:
@@ -194,6 +195,39 @@ def test_who_holds_the_row_too_long_makes_calls_fail_and_spends_nothing(agreed, 
                 assert await spend(spender, 2) == [LedgerUnavailable] * 2
             assert await spend(spender, 1) == [True]
             assert counts(agreed) == (2, 2)
+
+
+def test_a_process_that_is_frozen_in_the_midst_of_it_loses_its_locks(agreed):
+    short = module._BEGIN.replace(
+        "idle_in_transaction_session_timeout = '5s'", "idle_in_transaction_session_timeout = '200ms'"
+    )
+    assert short != module._BEGIN
+
+    async def story():
+        frozen = await asyncpg.connect(agreed.url(Role.APPLICATION))
+        async with opened(agreed) as spender:
+            assert await spend(spender, 1) == [True]
+            await frozen.execute(short)
+            await frozen.execute("SELECT FROM catalog.agreement_use FOR UPDATE")
+            assert await spend(spender, 1) == [True]  # waits, and goes on when the frozen one is cut off
+            assert counts(agreed) == (2, 2)
+        frozen.terminate()
+
+    asyncio.run(story())
+
+
+def test_an_append_that_fails_counts_nothing(agreed, monkeypatch):
+    async def full(connection, _entries):
+        await connection.execute("SELECT 1 / 0")
+
+    async def story():
+        async with opened(agreed) as spender:
+            with monkeypatch.context() as broken:
+                broken.setattr(module, "copy_entries", full)
+                assert await spend(spender, 5) == [LedgerUnavailable] * 5
+            assert counts(agreed) == (0, 0)
+            assert await spend(spender, 5) == [True] * 5
+            assert counts(agreed) == (5, 5)
 
     asyncio.run(story())
 
@@ -233,8 +267,10 @@ async def _spend_all() -> None:
             agreement = replace(AGREEMENT, quota_per_day=1000)
             await spend(spender, 1, agreement)
             os.write(1, b"spending\n")
-            while QuotaSpent not in await spend(spender, 2, agreement):
-                pass
+            outcomes: list = []
+            while QuotaSpent not in outcomes:
+                outcomes = await spend(spender, 2, agreement)
+                assert set(outcomes) <= {True, QuotaSpent}, outcomes
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ AGREED = {
     "district": {"rows": DISTRICT},
     "born": {"rows": DISTRICT, "answer": answer_from({"form": "threshold", "item": "date_of_birth", "at_most": "1990-01-21"})},
     "registered": {"rows": DISTRICT, "answer": answer_from({"form": "yes_no"})},
+    "ending": {},
     "cases": {"rows": rows_from([{"cases": "own"}])},
     "counted": {"quota_per_day": QUOTA},
     "few": {"quota_per_day": 5},
@@ -299,11 +300,11 @@ def test_each_page_of_a_long_reading_is_judged_at_its_own_moment(hub):
 
 
 def test_an_agreement_suspended_between_two_pages_answers_no_more(hub):
-    token = hub.token("district")
+    token = hub.token("ending")
     assert hub.query({"keys": [INSIDE]}, token).status_code == 200
     with hub.database.engine(Role.APPLICATION).begin() as connection:
         Catalogue(connection, record_administration).set_agreement_status(
-            "t-district", AgreementStatus.SUSPENDED, actor="test"
+            "t-ending", AgreementStatus.SUSPENDED, actor="test"
         )
     for _ in range(100):
         answer = hub.query({"keys": [INSIDE]}, token)

@@ -1,6 +1,6 @@
 """Completeness (完整性): everything that an application lacks, told at once and by element (Decree 809, articles 20 and 21)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -83,7 +83,11 @@ def _items(application: Application, standing: Standing) -> Iterator[str]:
         if name not in known:
             yield f"name {name}, which the resource does not have"
         elif name in standing.offer.withheld:
-            yield f"name {name}, which is not shared"
+            yield f"name {name}, which is not shared{_basis(standing.offer.withheld, name)}"
+
+
+def _basis(withheld: Collection[str], name: str) -> str:
+    return f" ({withheld[name]})" if isinstance(withheld, Mapping) else ""
 
 
 def _needed_for(application: Application, standing: Standing) -> Iterator[str]:

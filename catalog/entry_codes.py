@@ -18,9 +18,13 @@ def issue_code(connection: Connection, entry: str, category: str) -> str:
     shipped = resources_shipped().get(entry)
     if shipped is not None:
         return shipped.catalogue_code
+    return f"{category}/{next_number(connection, category):0{_DIGITS}}"
+
+
+def next_number(connection: Connection, category: str) -> int:
+    """Return the next number of a category, or of a list."""
     counting = insert(CODE_COUNTER).values(category=category, last=1)
     counted = counting.on_conflict_do_update(
         index_elements=[CODE_COUNTER.c.category], set_={"last": CODE_COUNTER.c.last + 1}
     )
-    number = connection.execute(counted.returning(CODE_COUNTER.c.last)).scalar_one()
-    return f"{category}/{number:0{_DIGITS}}"
+    return int(connection.execute(counted.returning(CODE_COUNTER.c.last)).scalar_one())

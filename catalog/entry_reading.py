@@ -25,7 +25,7 @@ class _Unreadable(Exception):
 
 def read_entry(raw: Mapping[str, Any]) -> tuple[Values, list[Fault]]:
     """Return the elements that could be read, and what is wrong with the others."""
-    values, faults = _read(raw, ELEMENTS)
+    values, faults = read_elements(raw, ELEMENTS)
     rows = values.get("items")
     if isinstance(rows, list):
         values["items"] = []
@@ -39,7 +39,7 @@ def read_entry(raw: Mapping[str, Any]) -> tuple[Values, list[Fault]]:
 def _read_item(number: int, row: Any) -> tuple[Values, list[Fault]]:
     if not isinstance(row, Mapping):
         return {}, [Fault("name", "is no item; an item has name, title and type", item=number)]
-    item, wrong = _read(row, ITEM_ELEMENTS, number)
+    item, wrong = read_elements(row, ITEM_ELEMENTS, number)
     if "name" not in item and isinstance(title := item.get("title"), str):
         wrong = [_unnamed(number, title) if fault.element == "name" else fault for fault in wrong]
     return item, wrong
@@ -51,9 +51,10 @@ def _unnamed(number: int, title: str) -> Fault:
     return Fault("name", f"of {title} is not told, and none is made up", hint, number)
 
 
-def _read(
+def read_elements(
     raw: Mapping[str, Any], elements: Mapping[str, Element], number: int | None = None
 ) -> tuple[Values, list[Fault]]:
+    """Read what a table of elements names; return what could be read, and what is wrong with the others."""
     faults = [
         Fault(str(name), "is no element", f"Elements are: {', '.join(elements)}.", number)
         for name in raw

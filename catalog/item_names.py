@@ -11,14 +11,14 @@ def names_by_title(items: Iterable[Item]) -> Mapping[str, Sequence[str]]:
     """Return the names items of each title have, the commonest first."""
     found: dict[str, Counter[str]] = {}
     for item in items:
-        found.setdefault(_bare(item.title), Counter())[item.name] += 1
+        found.setdefault(bare(item.title), Counter())[item.name] += 1
     return {title: [name for name, _ in names.most_common()] for title, names in found.items()}
 
 
 def suggested(title: str, known: Mapping[str, Sequence[str]] | None = None) -> Sequence[str]:
     """Return the names an item of that title has elsewhere; ``known`` are others' beside those of the shipped resources."""
-    bare = _bare(title)
-    names = [*(known or {}).get(bare, ()), *_shipped().get(bare, ())]
+    called = bare(title)
+    names = [*(known or {}).get(called, ()), *_shipped().get(called, ())]
     return list(dict.fromkeys(names))
 
 
@@ -27,6 +27,6 @@ def _shipped() -> Mapping[str, Sequence[str]]:
     return names_by_title(item for resource in resources_shipped().values() for item in resource.items)
 
 
-def _bare(title: str) -> str:
+def bare(title: str) -> str:
     """Strip blanks and what stands in brackets: 注册资本（万元） is 注册资本."""
     return "".join(title.split()).partition("（")[0].partition("(")[0]

@@ -1,6 +1,6 @@
 """What is offered to who applies: a resource as it is published, by whom, and what of it is not shared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, or_, select
@@ -8,6 +8,7 @@ from sqlalchemy import Connection, or_, select
 from catalog.entry import CatalogueEntry
 from catalog.entry_reader import EntryReader
 from catalog.entry_tables import ENTRY_TABLE
+from catalog.lists.negative import touched
 from catalog.organisation import Organisation
 from catalog.repository import organisation_of
 from catalog.tables import ORGANISATION
@@ -19,12 +20,12 @@ from schemas.resource import Resource, Sharing, resource_named
 class Offer:
     """A resource and the department that provides it.
 
-    ``withheld`` are its items that are not shared, ``legal_basis`` is the law by which all of it is not.
+    ``withheld`` are its items that are not shared, by name, with the law where one is told; ``legal_basis`` is the law by which all of it is not.
     """
 
     resource: Resource
     provider: Organisation
-    withheld: frozenset[str] = frozenset()
+    withheld: Collection[str] = frozenset()
     legal_basis: str = ""
 
     def check_shared(self) -> None:
@@ -57,8 +58,14 @@ def offer_of(connection: Connection, code: str) -> Offer:
     entry = _entry(connection, code)
     if entry is not None:
         told = replace(resource, sharing=entry.sharing, condition=entry.condition)
-        return Offer(told, _provider(connection, code, entry.provider_code), legal_basis=entry.legal_basis)
-    return Offer(resource, _provider(connection, code, resource.provider))
+        provider = _provider(connection, code, entry.provider_code)
+        return Offer(told, provider, _withheld(connection, provider, resource), entry.legal_basis)
+    provider = _provider(connection, code, resource.provider)
+    return Offer(resource, provider, _withheld(connection, provider, resource))
+
+
+def _withheld(connection: Connection, provider: Organisation, resource: Resource) -> Collection[str]:
+    return touched(connection, provider.code, {item.name: item.title for item in resource.items})
 
 
 def _entry(connection: Connection, code: str) -> CatalogueEntry | None:

@@ -1,5 +1,6 @@
-"""Entries in force, found by words."""
+"""Entries in force, found by words, and how far the catalogue reaches."""
 
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection
@@ -8,6 +9,9 @@ from catalog.search import FILTERS, MOST, Asked, search
 from exchange_api.calls import parameters_of
 from exchange_api.door import Attempt
 from exchange_api.transactions import Transactions
+from hub.catalogue.counting import coverage_of
+from hub.source_registry import Registry
+from infra.settings import Settings
 from schemas.errors import MalformedRequest
 
 _FLAGS = {"true": True, "false": False}
@@ -17,8 +21,8 @@ PARAMETERS = ("q", *FILTERS, "after", "limit")
 class SearchDesk:
     """The readings of ``/v1/catalogue``; each takes an authenticated attempt, of a system or a person."""
 
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
+    def __init__(self, transactions: Transactions, settings: Settings, registry: Registry) -> None:
+        self._transactions, self._settings, self._registry = transactions, settings, registry
 
     async def found(self, attempt: Attempt) -> dict[str, Any]:
         """Answer a page of the entries in force that are found by ``q``, best first."""
@@ -29,6 +33,19 @@ class SearchDesk:
 
         told = await self._transactions.alone(_search)
         attempt.records = len(told["hits"])
+        return told
+
+    async def coverage(self, attempt: Attempt) -> dict[str, Any]:
+        """Answer what of the catalogue is published, has a source and is read, by organisation, category and sharing attribute."""
+        if parameters_of(attempt.request.scope["query_string"]):
+            raise MalformedRequest("Coverage takes no query parameter.")
+
+        def _count(connection: Connection) -> dict[str, Any]:
+            sources = self._registry.sources()
+            return {"coverage": [asdict(one) for one in coverage_of(connection, self._settings, sources)]}
+
+        told = await self._transactions.alone(_count)
+        attempt.records = len(told["coverage"])
         return told
 
 

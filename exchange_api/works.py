@@ -143,7 +143,7 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
             dcat=dcat,
             objections=objections,
             administration=administration,
-            search=SearchDesk(transactions),
+            search=SearchDesk(transactions, settings, registry),
             catalogue=catalogue,
             applications=applications,
         )

@@ -498,6 +498,27 @@ class WrongSecondFactor(HubError):
     title = "The code is wrong"
 
 
+class WrongLine(Faulty):
+    """A line of a list does not hold together."""
+
+    code = "wrong_line"
+    title = "The line is not complete and right"
+
+
+class SourceAlreadyNamed(AlreadyRegistered):
+    """Another organisation is the source of that datum."""
+
+    code = "source_already_named"
+    title = "The datum has its source"
+
+
+class NotInForce(HubError):
+    """An entry is not published, or was withdrawn."""
+
+    code = "not_in_force"
+    title = "The entry is not in force"
+
+
 class UnknownEntry(HubError):
     """The catalogue has no entry of that id, or no such version of it."""
 

@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.commands import catalogue_screens, catalogue_search, catalogue_sheets
+from hub.commands import (
+    catalogue_coverage,
+    catalogue_lists,
+    catalogue_screens,
+    catalogue_search,
+    catalogue_sheets,
+)
 from hub.commands.acting import As, acting
 from hub.commands.catalogue_screens import Id, tell_done
 from hub.commands.screen import AsJson
@@ -17,7 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True, help="What departments share: entries, their versions and their way to publication."
 )
-for group in (catalogue_screens, catalogue_search, catalogue_sheets):
+for group in (catalogue_coverage, catalogue_lists, catalogue_screens, catalogue_search, catalogue_sheets):
     group.register(app)
 
 File = Annotated[

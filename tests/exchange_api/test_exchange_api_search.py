@@ -26,5 +26,12 @@ def test_a_system_finds_entries_and_what_is_asked_wrongly_is_said(ask):
         assert (ask(**wrong).status_code, ask(**wrong).json()["code"]) == (400, "malformed_request")
 
 
+def test_coverage_is_counted_for_whoever_uses_the_catalogue(served_hub):
+    headers = {"Authorization": f"Bearer {served_hub.token('stranger')}"}
+    told = served_hub.http.get("/v1/catalogue/coverage", headers=headers).json()["coverage"]
+    assert (told[0]["by"], told[0]["published"], told[0]["demands"]) == ("all", 0, 0)
+    assert served_hub.http.get("/v1/catalogue/coverage?by=x", headers=headers).status_code == 400
+
+
 def test_nobody_finds_nothing(served_hub):
     assert served_hub.http.get("/v1/catalogue", params=ASKED).status_code == 401

@@ -40,6 +40,12 @@ def test_what_is_complete_has_no_fault():
     check_complete("AP1", WANTED, STANDING)
 
 
+def test_what_the_negative_list_keeps_back_is_named_with_its_law():
+    kept = replace(STANDING, offer=replace(OFFER, withheld={"education": "n-000001: 教育法"}))
+    (told,) = faults(replace(WANTED, items=(*WANTED.items, "education")), kept)
+    assert told[1].endswith("name education, which is not shared (n-000001: 教育法)")
+
+
 def test_everything_that_is_missing_is_told_at_once():
     with pytest.raises(IncompleteApplication) as caught:
         check_complete("AP1", Application("natural_person"), STANDING)

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0027_lists"
-down_revision = "0026_entry_search"
+revision = "0028_lists"
+down_revision = "0027_evolution"
 branch_labels = None
 depends_on = None
 

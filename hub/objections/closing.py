@@ -26,8 +26,14 @@ from hub.objections.raising import READ
 from infra.clock import now
 from infra.database import Database, Role
 
-LONGEST_COMMIT = timedelta(minutes=1)
-"""How long after a version is recorded, which is when its batch begins to be stored, the one before may still have been read."""
+LONGEST_COMMIT = timedelta(minutes=10)
+"""How long after a version is recorded, which is when its batch begins to be stored, the one before may still have been read.
+
+It counts only where the hub died between batch and look; else the look itself, just behind the commit, says until when.
+"""
+
+LONGEST_CALL = timedelta(minutes=1)
+"""How long after it read a record a call may still come to the ledger."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ def look(bureau: Bureau, database: Database, resource: str) -> Looked:
     reader = bureau.reader(resource)
     with engine.connect() as connection:
         touched = _touched(connection, reader)
-        waiting = doubts.waits_for_recall(connection, resource, now() - LONGEST_COMMIT)
+        waiting = doubts.waits_for_recall(connection, resource, now() - LONGEST_CALL)
     found = Looked()
     for id_ in touched:
         with engine.begin() as connection:
@@ -88,7 +94,7 @@ class _Look:
             "items": sorted(corrected),
             "versions": [one[0].corrected_version for one in corrected.values()],
         }
-        final = now() - LONGEST_COMMIT
+        final = now() - LONGEST_CALL
         for wrong, _ in corrected.values():
             doubts.end(self._connection, id_, wrong, recalled=wrong.wrong_until < final)
         notices = sum(self._notify(objection, wrong, known) for wrong, known in corrected.values())
@@ -97,7 +103,7 @@ class _Look:
 
     def recalled_late(self) -> int:
         """Look once more for calls that came to the ledger after the first look; returns how many notices are new."""
-        before = now() - LONGEST_COMMIT
+        before = now() - LONGEST_CALL
         new = 0
         for id_, wrong in doubts.unrecalled(self._connection, self._reader.resource.code, before):
             record_administration(

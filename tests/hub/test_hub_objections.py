@@ -130,7 +130,7 @@ def test_a_call_that_reaches_the_ledger_late_is_recalled_too(told, monkeypatch):
     late = told.read(credit_code(1), at=at)
     look(told.bureau, told.hub.database, FIRM)
     assert told.notices() == [], "not before a minute has gone by"
-    monkeypatch.setattr("hub.objections.closing.LONGEST_COMMIT", timedelta(seconds=-60))
+    monkeypatch.setattr("hub.objections.closing.LONGEST_CALL", timedelta(seconds=-60))
     assert look(told.bureau, told.hub.database, FIRM).notices == 1
     assert [n.entry for n in told.notices()] == [late]
     assert look(told.bureau, told.hub.database, FIRM).notices == 0

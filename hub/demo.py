@@ -28,6 +28,7 @@ from hub.city.build import build_city
 from hub.city.live import live
 from hub.city.truth import Truth, load_truth
 from hub.composition import Hub, open_hub
+from hub.demo_sharing.story import GRANTS, tell
 from hub.progress import ingest_each
 from hub.source_report import SourceReport
 from hub.upgrade import reset_database
@@ -145,11 +146,15 @@ def _call_story(hub: Hub, console: Console, calls: int, seed: int) -> dict[str, 
     truth = load_truth(hub.settings.city)
     with server.served(hub.settings, hub.settings.home / "server.log") as url:
         mix, accuracies = asyncio.run(_call(hub, url, approval, assessment, truth, calls, seed))
-    console.print(demo_tables.calls(mix))
-    console.print(demo_tables.accuracy(accuracies))
-    console.print(demo_tables.items(accuracies))
-    console.rule("5 · The ledger")
-    ledger = _ledger(hub, mix.calls + sum(accuracy.calls for accuracy in accuracies))
+        console.print(demo_tables.calls(mix))
+        console.print(demo_tables.accuracy(accuracies))
+        console.print(demo_tables.items(accuracies))
+        console.rule("5 · Two departments publish, a third applies")
+        citizens = truth.tables["natural_person"]["citizen_number"].slice(0, GRANTS).to_pylist()
+        sharing = asyncio.run(tell(hub, url, citizens))
+    console.print(demo_tables.sharing(sharing))
+    console.rule("6 · The ledger")
+    ledger = _ledger(hub, mix.calls + sum(accuracy.calls for accuracy in accuracies) + sharing.calls)
     console.print(demo_tables.ledger(ledger))
     return {
         "calls": {
@@ -158,6 +163,7 @@ def _call_story(hub: Hub, console: Console, calls: int, seed: int) -> dict[str, 
         },
         "accuracy": {accuracy.resource: accuracy.as_dict() for accuracy in accuracies},
         "accuracy_overall": _overall(accuracies),
+        "sharing": sharing.figures,
         "ledger": ledger,
     }  # fmt: skip
 

@@ -10,6 +10,7 @@ from hub.call_mix import Mix
 from hub.city.build import CitySummary
 from hub.city.live import LiveSummary
 from hub.commands.screen import table
+from hub.demo_sharing.story import Story
 from hub.source_report import SourceReport
 from infra.settings import Settings
 
@@ -94,6 +95,11 @@ def items(measured: Sequence[Accuracy]) -> RenderableType:
         for name in sorted(a.values, key=a.of)
     ]
     return table("Item by item", ["library", "item", "values", "agree"], rows)
+
+
+def sharing(story: Story) -> RenderableType:
+    """Show who did what, and what came of it."""
+    return table("Sharing on terms", ["who", "does", "what comes of it"], story.steps)
 
 
 def ledger(found: Mapping[str, Any]) -> RenderableType:

@@ -13,7 +13,8 @@ from infra.database import Database, Role
 from schemas.code_sets import resolve_imported_by
 from schemas.resource import Resource, published_resolver, resolve_published_by
 
-_SECONDS_BETWEEN_MISSES = 1.0  # who asks for what is not there must not ask the database every time
+_SECONDS_BETWEEN_MISSES = 1.0  # who asks for what is not there must not ask the database every time …
+_MOST_MISSES = 16  # … nor may who asks for something else each time
 _DEFINITIONS = text("""
     SELECT code, version, definition::text AS definition, layout FROM catalog.published_resource
     WHERE code = ANY(:codes)
@@ -27,7 +28,8 @@ class KnownResources:
         self._database = database
         self._read: Mapping[tuple[str, int], tuple[bytes, tuple[str, ...]]] = {}
         self._held: Mapping[str, Resource] = {}
-        self._missed = 0.0
+        self._missed: set[str] = set()
+        self._missed_since = 0.0
         self.renew()
 
     @property
@@ -36,11 +38,18 @@ class KnownResources:
         return self._held
 
     def named(self, code: str) -> Resource | None:
-        """Return one by code, asking the database anew, at most once a second, where it is not held."""
-        if code not in self._held and time.monotonic() - self._missed > _SECONDS_BETWEEN_MISSES:
-            self._missed = time.monotonic()
+        """Return one by code, asking the database anew, at most once a second for each, where it is not held."""
+        if code not in self._held and self._may_ask(code):
             self.renew()
         return self._held.get(code)
+
+    def _may_ask(self, code: str) -> bool:
+        if time.monotonic() - self._missed_since > _SECONDS_BETWEEN_MISSES:
+            self._missed, self._missed_since = set(), time.monotonic()
+        if code in self._missed or len(self._missed) >= _MOST_MISSES:
+            return False
+        self._missed.add(code)
+        return True
 
     def renew(self) -> None:
         """Ask the database what is in force."""

@@ -158,7 +158,7 @@ def test_a_hub_that_is_open_hears_of_what_is_published_then(hub_settings, databa
         assert CODE not in hub.resources
         with application.begin() as connection:
             publish_resource(connection, RESOURCE, "test")
-        published_resolver()._missed = 0.0  # as a second later
+        published_resolver()._missed_since = 0.0  # as a second later
         assert hub.resources[CODE] == RESOURCE
     assert CODE not in RESOURCES
 

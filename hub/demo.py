@@ -37,7 +37,7 @@ from infra.place import locked
 from infra.settings import Settings
 from schemas.errors import ConfigurationError
 
-BUREAU, OFFICE = "11500000MB1670604T", "115000000092760531"
+BUREAU, OFFICE = "11500000MB1670604W", "11500000009276054D"
 PURPOSE, LAW = "开办餐饮企业审批", "中华人民共和国食品安全法第三十五条"
 ASSESSMENT, DECREE = "数据质量评估", "政务数据共享条例第三十八条"
 DAYS = 3

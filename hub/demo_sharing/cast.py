@@ -5,7 +5,7 @@ from typing import Any
 from catalog.organisation import Office, Organisation
 from catalog.person import Person, Role
 
-BUREAU = "11500000MB1670604T"
+BUREAU = "11500000MB1670604W"
 HOUSING, CIVIL_AFFAIRS = "115000000092752114", "115000000092753345"
 DESK = "approval-desk"
 RENT, FAMILY = "rent_subsidy", "low_income_family"

@@ -32,7 +32,7 @@ class Asked:
     purpose: str = "企业开办"
     legal_basis: str = "行政许可法第三十四条"
     case_code: str = "CASE-1"
-    organisation: str = "11500000009275123X"
+    organisation: str = "11500000009275123M"
     provenance: bool = False
     number_of_keys: int = 1
 

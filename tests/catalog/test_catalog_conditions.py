@@ -46,7 +46,7 @@ def test_own_cases_begin_with_the_callers_credit_code():
     own, case = rows_from([{"cases": "own"}]), "12441500196720244T3442199806003202206230068"
     assert own.own_cases
     assert own.allow_case(case, "12441500196720244T")
-    assert not own.allow_case(case, "11500000009275123X")
+    assert not own.allow_case(case, "11500000009275123M")
     assert not own.allow_case("", "12441500196720244T")
     assert Rows().allow_case("", "")
 

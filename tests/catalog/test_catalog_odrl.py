@@ -20,7 +20,7 @@ from catalog.system import System
 from schemas.resource import resources_shipped
 
 KEY = OKPKey.generate_key("Ed25519").as_dict(private=False)
-SYSTEM = System("permits", "11500000009275123X", "审批系统", (KEY,))
+SYSTEM = System("permits", "11500000009275123M", "审批系统", (KEY,))
 EVERYTHING = {
     "rows": [{"item": "registered_division", "within": "500103"}, {"item": "sex", "in": ["1", "2"]}, {"cases": "own"}],
     "hours": ["working 08:30-17:30"], "quota_per_day": 500, "rate": {"per_second": 2.5, "burst": 10}, "masked": ["name"],

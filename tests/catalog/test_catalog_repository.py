@@ -19,7 +19,7 @@ from infra.database import Role
 from schemas.errors import AlreadyRegistered, NotRegistered, UnknownItem, UnknownResource
 
 pytestmark = pytest.mark.server
-OFFICE = Organisation("11500000009275123X", "行政审批局", "500000")
+OFFICE = Organisation("11500000009275123M", "行政审批局", "500000")
 SYSTEM = System("permits", OFFICE.code, "审批系统", (OKPKey.generate_key("Ed25519").as_dict(private=False),))
 
 

@@ -25,7 +25,7 @@ from schemas.errors import (
 )
 
 TODAY = date(2026, 6, 1)  # where the hub is, at NOW: 08:00
-OWN = "11500000009275123X3442199806003202206230068"
+OWN = "11500000009275123M3442199806003202206230068"
 SECOND = timedelta(seconds=1)
 CLOSED = {"hours": (window_from("every 09:00-17:00"),)}
 OPEN = {"hours": (window_from("every 09:00-17:00"), window_from("every 07:00-08:30"))}

@@ -120,14 +120,14 @@ def fill_catalogue(database: Database) -> None:
     credit = [item.name for item in resource_named(COMPANY_CREDIT).items]
     with database.engine(Login.APPLICATION).begin() as connection:
         catalogue = Catalogue(connection, record_administration)
-        catalogue.add_organisation(Organisation("11500000009275123X", "行政审批局", "500000"), actor="test")
+        catalogue.add_organisation(Organisation("11500000009275123M", "行政审批局", "500000"), actor="test")
         people = People(connection, record_administration)
         for role in Role:
             people.add_person(
-                Person(id_of(role), f"测试{role}", "11500000009275123X", frozenset({role})), actor="test"
+                Person(id_of(role), f"测试{role}", "11500000009275123M", frozenset({role})), actor="test"
             )
         for system in ("permits", "masked", "stranger", "suspended"):
-            catalogue.add_system(System(system, "11500000009275123X", system, (public,)), actor="test")
+            catalogue.add_system(System(system, "11500000009275123M", system, (public,)), actor="test")
         catalogue.add_agreement(agreement("a-1", "permits", PERSON, ITEMS), actor="test")
         catalogue.add_agreement(agreement("a-2", "permits", COMPANY_CREDIT, credit, max_keys=2), actor="test")
         hidden = frozenset({"name", "mobile_phone", "date_of_birth"})

@@ -18,7 +18,7 @@ from infra.database import Role
 from schemas.credit_codes import credit_check, organisation_check
 from schemas.resource import resource_named
 
-ORGANISATION = "11500000009275123X"
+ORGANISATION = "11500000009275123M"
 BAD = 2
 
 

@@ -14,7 +14,7 @@ from exchange_api.administration_routes import EVERYBODY, LINES
 from infra.database import Role as Login
 
 pytestmark = pytest.mark.server
-HOME = "11500000009275123X"
+HOME = "11500000009275123M"
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from catalog.repository import Catalogue
 from infra.database import Role as Login
 
 pytestmark = pytest.mark.server
-DESK, POLICE = "11500000009275123X", "11500000009275037N"
+DESK, POLICE = "11500000009275123M", "115000000092750357"
 WANTED = {
     "resource": PERSON, "system": "stranger", "version": 1, "items": ["citizen_number", "name", "mobile_phone"],
     "masked": ["mobile_phone"], "needed_for": {"name": "核对", "mobile_phone": "通知"}, "purposes": [PURPOSE],

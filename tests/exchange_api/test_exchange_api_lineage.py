@@ -25,7 +25,7 @@ def lineage_hub(served_hub):
             create_tables(connection, resource)
     with served_hub.database.engine(Role.APPLICATION).begin() as connection:
         public = KEY.as_dict(private=False)
-        added = System("office", "11500000009275123X", "office", (public,), administrator=True)
+        added = System("office", "11500000009275123M", "office", (public,), administrator=True)
         Catalogue(connection, record_administration).add_system(added, actor="test")
     deadline = time.monotonic() + 30
     while served_hub.ask_token(served_hub.assertion("office")).status_code != 200:

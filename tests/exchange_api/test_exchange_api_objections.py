@@ -17,7 +17,7 @@ from catalog.repository import Catalogue
 from infra.database import Role as Login
 
 pytestmark = pytest.mark.server
-FIRM, REGISTRAR = "legal_person", "11500000MB1670604T"
+FIRM, REGISTRAR = "legal_person", "11500000MB1670604W"
 WRONG, RIGHT = "重庆错名公司", "重庆正名公司"
 SAYS = "与营业执照不符"
 

@@ -36,7 +36,7 @@ def test_who_is_signed_in_is_answered_and_on_the_ledger(hub):
     told = answer.json()
     assert (told["person"], told["roles"], told["to_do_first"]) == ("publisher", ["publisher"], [])
     entry = hub.entry(answer)
-    assert (entry["actor"], entry["organisation"]) == ("publisher", "11500000009275123X")
+    assert (entry["actor"], entry["organisation"]) == ("publisher", "11500000009275123M")
     assert (entry["action"], entry["outcome"]) == ("session.whoami", "answered")
 
 
@@ -66,7 +66,7 @@ def test_who_signed_out_is_out_on_every_process(hub):
             ),
             {"id": answer.headers["hub-request-id"]},
         ).one()
-    assert tuple(told) == ("user", "11500000009275123X")
+    assert tuple(told) == ("user", "11500000009275123M")
 
 
 def test_an_idle_session_is_over(hub):

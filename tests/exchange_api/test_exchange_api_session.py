@@ -31,7 +31,7 @@ def administer(hub, work):
 def register(hub, person, *roles):
     """A new person with a password that was given."""
     with hub.database.engine(Login.APPLICATION).begin() as connection:
-        added = Person(person, "测试", "11500000009275123X", frozenset(roles))
+        added = Person(person, "测试", "11500000009275123M", frozenset(roles))
         People(connection, record_administration).add_person(added, actor="test")
     give(hub, person)
     return person

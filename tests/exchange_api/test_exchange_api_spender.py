@@ -58,9 +58,9 @@ def agreed(database):
     """Puts agreements into the catalogue."""
     with database.engine(Role.APPLICATION).begin() as connection:
         catalogue = Catalogue(connection, record_administration)
-        catalogue.add_organisation(Organisation("11500000009275123X", "行政审批局", "500000"), actor="test")
+        catalogue.add_organisation(Organisation("11500000009275123M", "行政审批局", "500000"), actor="test")
         key = {"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
-        catalogue.add_system(System("desk", "11500000009275123X", "desk", (key,)), actor="test")
+        catalogue.add_system(System("desk", "11500000009275123M", "desk", (key,)), actor="test")
         for one in (AGREEMENT, replace(AGREEMENT, id="a-2", quota_per_day=None, rate=Rate(100, burst=7))):
             catalogue.add_agreement(one, actor="test")
     return database

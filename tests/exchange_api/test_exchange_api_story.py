@@ -58,7 +58,7 @@ def test_a_call_is_answered_and_on_the_ledger(hub, token):
     }  # fmt: skip
     entry = hub.entry(answer)
     expected = {
-        "kind": "call", "action": "record", "outcome": "answered", "actor": "permits", "organisation": "11500000009275123X",
+        "kind": "call", "action": "record", "outcome": "answered", "actor": "permits", "organisation": "11500000009275123M",
         "agreement": "a-1", "resource": PERSON, "keys": 1, "items": list(ITEMS), "purpose": PURPOSE, "legal_basis": LAW,
         "case_code": CASE, "records": 1, "problem": None, "request": answer.headers["hub-request-id"],
     }  # fmt: skip
@@ -232,7 +232,7 @@ def test_keys_are_rolled_over_without_interruption(hub):
     old, new = OKPKey.generate_key("Ed25519"), ECKey.generate_key("P-256")
     with administering(hub) as catalogue:
         catalogue.add_system(
-            System("rolling", "11500000009275123X", "系统", (old.as_dict(private=False),)), actor="test"
+            System("rolling", "11500000009275123M", "系统", (old.as_dict(private=False),)), actor="test"
         )
     by_old = partial(signed, key=old, alg="EdDSA")
     by_new = partial(signed, key=new, alg="ES256")

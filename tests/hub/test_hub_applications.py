@@ -120,11 +120,11 @@ def operators_ones():
 
 def shown_ones():
     shown = told("application", "show", APPLICATION)
-    assert (shown["elements"]["keys_per_call"], shown["provider"]) == (20, "11500000009275037N")
+    assert (shown["elements"]["keys_per_call"], shown["provider"]) == (20, "115000000092750357")
     assert "purposes:\n- 许可审查" in run("application", "show", APPLICATION).output
-    listed = told("application", "list", "--state", "delivered", "--organisation", "11500000009275037N")
+    listed = told("application", "list", "--state", "delivered", "--organisation", "115000000092750357")
     assert [one["id"] for one in listed] == [APPLICATION]
-    assert told("application", "list", "--organisation", "11500000MB1670604T") == []
+    assert told("application", "list", "--organisation", "11500000MB1670604W") == []
     assert told("agreement", "possible", APPLICATION, "--as", "clerk")["possible"] == []
     assert [one["act"] for one in told("agreement", "history", APPLICATION, "--as", "clerk")][
         -1

@@ -82,7 +82,7 @@ def test_ingest_wants_a_source_that_exists(hub_environment):
 
 def test_a_system_and_its_agreement(hub_environment):
     run("db", "upgrade")
-    added = run("client", "add", "desk", "--organisation", "11500000MB1670604T", "--json")
+    added = run("client", "add", "desk", "--organisation", "11500000MB1670604W", "--json")
     assert added.exit_code == 0, added.output
     key = Path(json.loads(added.output)["private_key"])
     assert key.stat().st_mode & 0o777 == 0o600

@@ -220,8 +220,8 @@ def test_a_version_that_drops_what_is_used_is_refused(registry, database):
     public = OKPKey.generate_key("Ed25519").as_dict(private=False)
     with open_hub(registry) as hub, hub.database.engine(Role.APPLICATION).begin() as connection:
         catalogue = Catalogue(connection, record_administration)
-        catalogue.add_organisation(Organisation("11500000009275123X", "行政审批局", "500000"), actor="test")
-        catalogue.add_system(System("permits", "11500000009275123X", "审批", (public,)), actor="test")
+        catalogue.add_organisation(Organisation("11500000009275123M", "行政审批局", "500000"), actor="test")
+        catalogue.add_system(System("permits", "11500000009275123M", "审批", (public,)), actor="test")
         agreed = Agreement(
             id="a-1", system="permits", resource=CODE, items=("certificate", "fee"), purposes=frozenset({"p"}),
             legal_bases=frozenset({"l"}), valid_from=now(), valid_to=now() + timedelta(days=1),

@@ -232,10 +232,10 @@ def test_wrong_questions_are_told(told):
 def agreed(told):
     with told.database.engine(Role.APPLICATION).begin() as connection:
         catalogue = Catalogue(connection, record_administration)
-        catalogue.add_organisation(Organisation("11500000009275123X", "审批局", "500000"), actor="test")
+        catalogue.add_organisation(Organisation("11500000009275123M", "审批局", "500000"), actor="test")
         now = datetime.now(UTC)
         for number in range(1, 4):
-            catalogue.add_system(System(f"sys-{number}", "11500000009275123X", "s", (KEY,)), actor="test")
+            catalogue.add_system(System(f"sys-{number}", "11500000009275123M", "s", (KEY,)), actor="test")
             terms = {
                 "purposes": frozenset({"p"}), "legal_bases": frozenset({"l"}), "valid_from": now - timedelta(days=1),
                 "valid_to": now + timedelta(days=1),

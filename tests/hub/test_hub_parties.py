@@ -14,7 +14,7 @@ from schemas.errors import ConfigurationError, LastKey, RolesExclude
 
 pytestmark = pytest.mark.server
 PAGE = Path(__file__).parents[2] / "docs" / "organisations.md"
-DISTRICT = "11500103009275123X"
+DISTRICT = "115001030092751236"
 
 
 def run(*arguments):
@@ -52,7 +52,7 @@ def test_the_page_does_what_it_says(place):
     organisations = {one["code"]: one for one in told("organisation", "list")}
     assert (organisations[DISTRICT]["level"], organisations[DISTRICT]["parent"]) == (
         "county",
-        "11500000MB1670604T",
+        "11500000MB1670604W",
     )
     assert organisations[DISTRICT]["offices"] == [{"code": "01", "name": "审批一科"}]
     people = {one["person"]: one for one in told("person", "list")}

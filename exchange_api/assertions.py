@@ -33,9 +33,14 @@ class Assertion:
     digest: bytes
     expires_at: datetime
 
+    def check_active(self) -> None:
+        """Raise ``AuthenticationFailed`` where the system is suspended; who it is is known by then, and goes on the ledger."""
+        if self.system.status is not SystemStatus.ACTIVE:
+            raise AuthenticationFailed("The system is suspended.", hint="Ask the catalogue authority.")
+
 
 def check_assertion(text: str, systems: Mapping[str, System], audiences: Collection[str]) -> Assertion:
-    """Check form, signature and claims, or raise an ``AuthenticationFailed`` that tells which is wrong."""
+    """Check form, signature and claims, of a suspended system too, or raise an ``AuthenticationFailed`` that tells which is wrong."""
     header, claims = unverified(text.encode())
     system = systems.get(str(claims.get("sub")))
     if system is None or claims.get("iss") != claims.get("sub"):
@@ -46,8 +51,6 @@ def check_assertion(text: str, systems: Mapping[str, System], audiences: Collect
         )
     if not _signed_by(system, text, header):
         raise AuthenticationFailed("No registered key of the system has signed the assertion.")
-    if system.status is not SystemStatus.ACTIVE:
-        raise AuthenticationFailed("The system is suspended.", hint="Ask the catalogue authority.")
     _check_claims(claims, audiences)
     used = sha256(f"{system.id}\n{claims['jti']}".encode()).digest()
     return Assertion(system, used, datetime.fromtimestamp(claims["exp"] + SKEW, UTC))

@@ -164,6 +164,7 @@ class Door:
         holder = self._parts.reception.holder(attempt.headers, by)
         if holder.session is None:
             attempt.system = self._parts.reception.system(holder)
+            self._parts.reception.check(attempt.system)
         else:
             attempt.signed_in = await self._parts.reception.signed_in(holder)
             by.check(attempt.signed_in)

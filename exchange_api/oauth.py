@@ -42,6 +42,7 @@ class TokenEndpoint:
             form = await _form_of(request)
             assertion = check_assertion(_assertion_in(form), self._directory.snapshot.systems, self.audiences)
             attempt.system = assertion.system
+            assertion.check_active()
             if form.get("client_id", assertion.system.id) != assertion.system.id:
                 raise MalformedRequest("client_id is not the assertion's sub.")
             await use_once(assertion, self._lanes)

@@ -44,13 +44,17 @@ class Reception:
         return holder
 
     def system(self, holder: Holder) -> System:
-        """Return the system that holds an access token; ``AccessDenied`` where it is suspended."""
+        """Return the system that holds an access token, suspended or not: what it tries is on the ledger as its own."""
         system = self._directory.snapshot.systems.get(holder.id)
         if system is None:
             raise InvalidToken("The access token is for a system that is not registered.")
+        return system
+
+    @staticmethod
+    def check(system: System) -> None:
+        """Raise ``AccessDenied`` where a system is suspended."""
         if system.status is not SystemStatus.ACTIVE:
             raise AccessDenied("Your system is suspended.", hint="Ask the catalogue authority.")
-        return system
 
     async def signed_in(self, holder: Holder) -> SignedIn:
         """Return the live session of a session token with its person; ``SessionEnded`` where it is over."""

@@ -26,6 +26,7 @@ from hub.commands import (
     database,
     dcat,
     demo,
+    duties,
     explaining,
     harvest,
     lineage,
@@ -50,7 +51,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, serving, data, airflow):
+for group in (demo, serving, data, airflow, duties):
     group.register(app)
 app.add_typer(city.app, name="city")
 registration.register(source.app)

@@ -131,6 +131,18 @@ class Settings(BaseSettings):
         le=60,
         description="How many working days before its end an agreement is reminded of.",
     )
+    unused_agreement_days: int = Field(
+        default=90,
+        ge=1,
+        le=3_650,
+        description="After how many days without a read an agreement is told to be unused.",
+    )
+    expiring_key_days: int = Field(
+        default=30,
+        ge=1,
+        le=366,
+        description="How many days before its end the last key of a system is told of.",
+    )
     oidc_issuer: str | None = Field(
         default=None,
         description="OpenID provider that people may sign in by: its issuer, `https://…`. Unset: local accounts alone.",

@@ -224,8 +224,12 @@ def test_a_suspended_system_is_shut_out_at_once_and_by_every_worker(hub):
     with administering(hub) as catalogue:
         catalogue.set_system_status("suspended", SystemStatus.SUSPENDED, actor="test")
     from_every_worker(hub, lambda again: again.record(GOOD, token).status_code == 403)
-    refused(hub, hub.record(GOOD, token), 403, "access_denied")
-    refused(hub, hub.ask_token(hub.assertion("suspended")), 401, "authentication_failed")
+    for answer, status, code in (
+        (hub.record(GOOD, token), 403, "access_denied"),
+        (hub.ask_token(hub.assertion("suspended")), 401, "authentication_failed"),
+    ):
+        refused(hub, answer, status, code)
+        assert hub.entry(answer)["actor"] == "suspended"  # so that it is seen who calls though suspended
 
 
 def test_keys_are_rolled_over_without_interruption(hub):

@@ -1,0 +1,84 @@
+"""Agreements and keys: what nobody uses, what ends soon, and what calls though it is suspended."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from sqlalchemy import select, text
+
+from catalog.repository import system_of
+from catalog.system import System, SystemStatus
+from catalog.system_key import SystemKey
+from catalog.tables import SYSTEM
+from hub.duties.duty import Ground, Lack
+
+_DAY = timedelta(days=1)
+# Uses are found by resource, item and month, the primary key of what is counted.
+_UNUSED = text("""
+    SELECT a.id, s.organisation, a.valid_from, (
+        SELECT max(u.last_day) FROM catalog.item_use AS u
+        WHERE u.resource = a.resource AND u.item = ANY(a.items) AND u.agreement = a.id
+    ) AS last_day
+    FROM catalog.agreement AS a JOIN catalog.system AS s ON s.id = a.system
+    WHERE a.status = 'in_force' AND a.valid_from <= :since AND a.valid_to > :at AND NOT EXISTS (
+        SELECT FROM catalog.item_use AS u WHERE u.resource = a.resource AND u.item = ANY(a.items)
+            AND u.month >= date_trunc('month', CAST(:day AS timestamp))::date AND u.agreement = a.id AND u.last_day >= :day
+    ) ORDER BY a.id
+""")
+_ENDING = text("""
+    SELECT a.id, s.organisation, a.valid_from, a.valid_to FROM catalog.agreement AS a JOIN catalog.system AS s ON s.id = a.system
+    WHERE a.status = 'in_force' AND a.valid_to > :at AND a.valid_to <= :until ORDER BY a.valid_to, a.id
+""")
+_REFUSED = text("""
+    WITH asked AS (
+        SELECT actor, resource, max(hour) AS last, sum(entries) AS entries FROM ledger.statistic
+        WHERE hour >= :since AND kind = 'refusal' AND actor IS NOT NULL GROUP BY actor, resource
+    )
+    SELECT s.id AS subject, s.organisation, max(asked.last) AS last, sum(asked.entries)::bigint AS entries
+        FROM asked JOIN catalog.system AS s ON s.id = asked.actor WHERE s.status = 'suspended' GROUP BY s.id
+    UNION ALL
+    SELECT a.id, s.organisation, asked.last, asked.entries::bigint
+        FROM asked JOIN catalog.agreement AS a ON a.system = asked.actor AND a.resource = asked.resource
+            JOIN catalog.system AS s ON s.id = a.system WHERE a.status = 'suspended' AND s.status = 'active'
+    ORDER BY 1
+""")
+
+
+def unused(ground: Ground) -> Iterator[Lack]:
+    """Find the agreements in force under which nothing was read for long."""
+    since = ground.unused_since
+    given = {"at": ground.at, "since": since, "day": since.date()}
+    for row in ground.connection.execute(_UNUSED, given):
+        said = f"Last read on {row.last_day}." if row.last_day else "It was never read under it."
+        yield Lack(row.id, row.organisation, row.valid_from, detail=said)
+
+
+def ending(ground: Ground) -> Iterator[Lack]:
+    """Find the agreements that end within the time that a new one may take."""
+    horizon = ground.at + timedelta(days=3 * ground.renew_days + 15)  # the longest holidays included
+    for row in ground.connection.execute(_ENDING, {"at": ground.at, "until": horizon}):
+        if ground.rhythm.before(row.valid_to, ground.renew_days) <= ground.at:
+            yield Lack(row.id, row.organisation, row.valid_from, row.valid_to)
+
+
+def keys_ending(ground: Ground) -> Iterator[Lack]:
+    """Find the active systems whose last key, or certificate, ends soon or has ended."""
+    for system in map(system_of, ground.connection.execute(select(SYSTEM).order_by(SYSTEM.c.id)).mappings()):
+        last = _last(system)
+        if last is None or last.ends_at is None or system.status is not SystemStatus.ACTIVE:
+            continue
+        if last.ends_at <= ground.at + ground.key_days * _DAY:
+            what = "certificate" if "x5c" in last.jwk else "key"
+            yield Lack(system.id, system.organisation, due=last.ends_at, detail=f"Its last {what} ends.")
+
+
+def refused_traffic(ground: Ground) -> Iterator[Lack]:
+    """Find what is suspended and yet called within the last day; calls are counted when the ledger is sealed."""
+    for row in ground.connection.execute(_REFUSED, {"since": ground.at - _DAY}):
+        yield Lack(row.subject, row.organisation, row.last, detail=f"{row.entries} calls were refused.")
+
+
+def _last(system: System) -> SystemKey | None:
+    """Return the key that ends last; None where one has no end."""
+    if any(key.ends_at is None for key in system.known_keys):
+        return None
+    return max(system.known_keys, key=lambda key: key.jwk["exp"])

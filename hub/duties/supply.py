@@ -1,0 +1,152 @@
+"""What departments deliver, and what they should not: stale resources, broken sources, data collected again, conditions added."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from catalog.entry_workflow import UNDERWAY
+from catalog.item_names import bare
+from connectors.source import Source
+from hub.duties.duty import Ground, Lack
+from quality.deliveries import CYCLES, GRACE
+from schemas.resource import Resource, resource_named
+from schemas.working_days import Calendar
+
+# One step down an index for each source: neither runs nor batches are read.
+_LAST_DELIVERIES = text("""
+    SELECT s.code, greatest(
+        (SELECT recorded_at FROM library.batch WHERE source = s.code ORDER BY number DESC LIMIT 1),
+        (SELECT ended_at FROM library.run WHERE source = s.code AND outcome = 'done' AND window_from IS NULL
+            ORDER BY number DESC LIMIT 1)
+    ) AS at FROM unnest(CAST(:codes AS text[])) AS s (code)
+""")
+_FAILED = text("""
+    SELECT s.code, last.outcome, last.problem, last.ended_at FROM unnest(CAST(:codes AS text[])) AS s (code)
+        JOIN LATERAL (
+            SELECT outcome, problem, ended_at FROM library.run WHERE source = s.code ORDER BY number DESC LIMIT 1
+        ) AS last ON last.outcome IN ('failed', 'refused')
+""")
+_PROVIDERS = text("SELECT id, provider FROM catalog.entry WHERE id = ANY(:codes) AND in_force IS NOT NULL")
+_CODES = text(
+    "SELECT name, min(code) AS code FROM catalog.organisation WHERE name = ANY(:names) GROUP BY name HAVING count(*) = 1"
+)
+_NAMED_SOURCES = text(
+    "SELECT id, organisation, datum, entry FROM catalog.responsibility WHERE entry IS NOT NULL ORDER BY id"
+)
+_STRICTER = text("""
+    SELECT e.id, e.provider, m.id AS matter, m.opened_at, v.content ->> 'sharing' AS former, e.draft ->> 'sharing' AS sharing
+    FROM catalog.entry AS e
+        JOIN catalog.entry_version AS v ON v.entry = e.id AND v.version = e.in_force
+        JOIN catalog.matter AS m ON m.kind = 'entry' AND m.id = e.id || '/' || e.newest
+    WHERE e.newest > e.in_force AND e.draft IS NOT NULL AND m.state = ANY(:underway) AND (
+        v.content ->> 'sharing' = 'unconditional' AND e.draft ->> 'sharing' <> 'unconditional'
+        OR v.content ->> 'sharing' = 'conditional' AND e.draft ->> 'sharing' = 'not_shared'
+        OR v.content ->> 'sharing' = e.draft ->> 'sharing'
+            AND v.content ->> 'condition' IS DISTINCT FROM e.draft ->> 'condition'
+    ) ORDER BY e.id
+""")
+
+
+def stale(ground: Ground) -> Iterator[Lack]:
+    """Find the resources that no source has delivered within their update cycle and its grace."""
+    fed, at = _fed(ground.sources.values()), _last_deliveries(ground)
+    providers = _providers(ground.connection, [resource for resource, _ in fed])
+    for resource, sources in fed:
+        delivered = [one for source in sources if (one := at[source.code]) is not None]
+        if not delivered or (due := _expected(resource, max(delivered), ground.rhythm)) is None:
+            continue
+        if due <= ground.at:
+            detail = f"The cycle is {resource.update_cycle}."
+            yield Lack(resource.code, providers.get(resource.code), max(delivered), due, detail)
+
+
+def undelivered(ground: Ground) -> Iterator[Lack]:
+    """Find the sources that have never delivered anything."""
+    of = _organisations(ground.connection, ground.sources.values())
+    for code, at in _last_deliveries(ground).items():
+        if at is None:
+            yield Lack(code, of.get(ground.sources[code].department))
+
+
+def failing(ground: Ground) -> Iterator[Lack]:
+    """Find the sources whose last run failed, or whose last batch was refused."""
+    of = _organisations(ground.connection, ground.sources.values())
+    for row in ground.connection.execute(_FAILED, {"codes": list(ground.sources)}):
+        said = f"Its last run {'was' if row.outcome == 'refused' else 'has'} {row.outcome}: {row.problem}."
+        yield Lack(row.code, of.get(ground.sources[row.code].department), row.ended_at, detail=said)
+
+
+def broken(ground: Ground) -> Iterator[Lack]:
+    """Find the definitions of sources that are left out; what is wrong is told by ``hub source list``."""
+    for one in ground.broken:
+        yield Lack(one.code, detail=one.error.title + ".")
+
+
+def collected_again(ground: Ground) -> Iterator[Lack]:
+    """Find the sources that deliver a datum of an entry for which another organisation is named the source."""
+    fed = {resource.code: (resource, sources) for resource, sources in _fed(ground.sources.values())}
+    of = _organisations(ground.connection, ground.sources.values())
+    for named in ground.connection.execute(_NAMED_SOURCES):
+        resource, sources = fed.get(named.entry, (None, ()))
+        items = (
+            {item.name for item in resource.items if bare(item.title) == named.datum} if resource else set()
+        )
+        for source in sources:
+            again = sorted(items & source.mapping.keys())
+            collector = of.get(source.department)
+            if again and collector is not None and collector != named.organisation:
+                said = f"It delivers {', '.join(again)}, of which {named.organisation} is the source."
+                yield Lack(f"{source.code}/{named.id}", collector, detail=said)
+
+
+def stricter(ground: Ground) -> Iterator[Lack]:
+    """Find the versions of entries under way that would share on more conditions than the one in force."""
+    for row in ground.connection.execute(_STRICTER, {"underway": list(UNDERWAY)}):
+        said = (
+            "The condition is another."
+            if row.former == row.sharing
+            else f"{row.former} becomes {row.sharing}."
+        )
+        yield Lack(row.matter, row.provider, row.opened_at, detail=said.replace("_", " "))
+
+
+def _expected(resource: Resource, last: datetime, calendar: Calendar) -> datetime | None:
+    """Return from when on a delivery is missing: a cycle and its grace later, on no free day; None where there is no cycle."""
+    cycle = CYCLES.get(resource.update_cycle)
+    if cycle is None:
+        return None
+    due = last + cycle * (1 + GRACE)
+    return due if calendar.is_working_day(calendar.day(due)) else calendar.deadline(due, 1)
+
+
+def _last_deliveries(ground: Ground) -> Mapping[str, datetime | None]:
+    rows = ground.connection.execute(_LAST_DELIVERIES, {"codes": list(ground.sources)})
+    return {row.code: row.at for row in rows}
+
+
+def _fed(sources: Iterable[Source]) -> Sequence[tuple[Resource, Sequence[Source]]]:
+    """Return the resources that are shared, each with the sources that feed it."""
+    found: dict[str, list[Source]] = {}
+    for source in sources:
+        found.setdefault(source.resource, []).append(source)
+    known = [(resource_named(code), fed) for code, fed in sorted(found.items())]
+    return [(resource, fed) for resource, fed in known if not resource.withdrawn]
+
+
+def _providers(connection: Connection, resources: Sequence[Resource]) -> dict[str, str]:
+    """Return by resource who its entry says provides it, else who is registered by the name of its provider."""
+    codes = [resource.code for resource in resources]
+    told = {row.id: row.provider for row in connection.execute(_PROVIDERS, {"codes": codes})}
+    of = _registered(connection, [resource.provider for resource in resources])
+    named = {resource.code: of[resource.provider] for resource in resources if resource.provider in of}
+    return named | told
+
+
+def _organisations(connection: Connection, sources: Iterable[Source]) -> dict[str, str]:
+    return _registered(connection, [source.department for source in sources])
+
+
+def _registered(connection: Connection, names: Sequence[str]) -> dict[str, str]:
+    """Return the codes of organisations by name; one name of several is nobody's."""
+    return {row.name: row.code for row in connection.execute(_CODES, {"names": sorted(set(names))})}

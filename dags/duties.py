@@ -1,10 +1,11 @@
-"""DAGs of what is due by the clock: the quarantine's ageing, and the pages that show what the gate found."""
+"""DAGs of what is due by the clock: the quarantine's ageing, the pages that show what the gate found, the duties of sharing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, task
+from airflow.sdk.exceptions import AirflowException
 
 from dags.orders import TIMEZONE, hub_opened, of_the_hub, wanted
 
@@ -26,6 +27,17 @@ def data_docs() -> str:
         return str(build(hub))
 
 
+def go_round() -> dict[str, dict[str, int]]:
+    """Do what is due of applications, agreements and objections; returns that, and what stands undone. Fails where a matter could not be dealt with."""
+    from hub.duties.going_round import go_round as go_round_of
+
+    with hub_opened() as hub:
+        gone = go_round_of(hub)
+        if gone.failed:
+            raise AirflowException(f"These could not be dealt with, the rest was: {', '.join(gone.failed)}.")
+    return {"done": dict(gone.done), "found": dict(gone.found)}
+
+
 @dataclass(frozen=True)
 class Duty:
     """What is done at its times; ``cron`` in China's time."""
@@ -41,6 +53,7 @@ class Duty:
 DUTIES = (
     Duty("quarantine_ageing", "隔离数据时限", "Escalate what its department has not repaired in time", "0 7 * * *", "quarantine", escalate),
     Duty("data_docs", "数据质量文档", "Publish what the gate found, source by source", "30 6 * * *", "quality", data_docs),
+    Duty("sharing_duties", "共享履职", "Do what is due of sharing, and count what stands undone", "30 7 * * *", "sharing", go_round),
 )  # fmt: skip
 
 

@@ -45,12 +45,13 @@ class Page:
         return {name: [tell(row) for row in shown], "next": key(shown[-1]) if more else None}
 
 
-def page_of(attempt: Attempt) -> Page:
-    """Read ``?after=…&limit=…``, or raise ``MalformedRequest``."""
+def page_of(attempt: Attempt, *others: str) -> Page:
+    """Read ``?after=…&limit=…``, or raise ``MalformedRequest``, also where there is a parameter but these and ``others``."""
     asked = parameters_of(attempt.request.scope["query_string"])
-    if asked.keys() - {"after", "limit"}:
+    known = (*others, "after", "limit")
+    if asked.keys() - set(known):
         raise MalformedRequest(
-            "There is a query parameter that is not known.", hint="Known are: after, limit."
+            "There is a query parameter that is not known.", hint=f"Known are: {', '.join(known)}."
         )
     limit, after = asked.get("limit", str(_USUAL)), asked.get("after", "")
     if not (limit.isascii() and limit.isdecimal() and len(limit) < 6 and 0 < int(limit) <= MOST_LISTED):

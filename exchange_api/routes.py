@@ -15,6 +15,7 @@ from exchange_api.code_routes import add_code_routes
 from exchange_api.dcat_routes import PATH as DCAT
 from exchange_api.dcat_routes import add_dcat_routes
 from exchange_api.described import describe
+from exchange_api.duty_routes import add_duty_routes
 from exchange_api.guarded import guarded, parameter
 from exchange_api.objection_routes import add_objection_routes
 from exchange_api.search_routes import add_search_routes
@@ -81,6 +82,7 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     add_objection_routes(app, opened)
     add_administration_routes(app, opened)
     add_application_routes(app, opened)
+    add_duty_routes(app, opened)
     _add_public(app, opened)
     describe(app, opened)
 

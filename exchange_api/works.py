@@ -21,6 +21,7 @@ from exchange_api.catalogue import CatalogueDesk
 from exchange_api.codes import CodeDesk
 from exchange_api.dcat import DcatDesk
 from exchange_api.door import Door, Parts
+from exchange_api.duty_desk import DutyDesk
 from exchange_api.identity_provider import IdentityProvider
 from exchange_api.library import LANES as LIBRARY_LANES
 from exchange_api.library import Library
@@ -80,6 +81,7 @@ class Works:
     search: SearchDesk
     catalogue: CatalogueDesk
     applications: ApplicationDesk
+    duties: DutyDesk
 
 
 @asynccontextmanager
@@ -146,6 +148,7 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
             search=SearchDesk(transactions, settings, registry),
             catalogue=catalogue,
             applications=applications,
+            duties=DutyDesk(transactions, settings, registry, clock),
         )
 
 

@@ -20,7 +20,7 @@ DEFINITIONS = {
     for path in (ROOT / "connectors" / "sources").glob("*.yaml")
 }
 RESOURCES = sorted({definition["resource"] for definition in DEFINITIONS.values()})
-DUTIES = ["data_docs", "quarantine_ageing"]
+DUTIES = ["data_docs", "quarantine_ageing", "sharing_duties"]
 FOLLOWING = [*(f"scorecard_{resource}" for resource in RESOURCES), "seal"]
 # Airflow keeps its configuration and database open for the life of a process, so it gets a process of its own.
 READ = """
@@ -81,6 +81,7 @@ told = {
     "seal": dags.follow.seal(),
     "escalated": dags.duties.escalate(),
     "docs": dags.duties.data_docs(),
+    "round": dags.duties.go_round(),
 }
 from dags.orders import hub_opened, parent_of, tell_given_up, tell_late
 tell_given_up({"ti": SimpleNamespace(dag_id="ingest_another", run_id="r", try_number=4), "exception": ValueError("x")})
@@ -203,6 +204,7 @@ def test_duties_have_their_times(bag):
     assert {name: bag["dags"][name]["schedule"] for name in DUTIES} == {
         "data_docs": "30 6 * * *",
         "quarantine_ageing": "0 7 * * *",
+        "sharing_duties": "30 7 * * *",
     }
 
 
@@ -283,6 +285,7 @@ def test_the_tasks_do_the_work_and_give_back_counts_that_add_up(hub_settings, da
     assert told["card"]["rows"] == 2
     assert told["seal"]["entries"] > 0
     assert told["escalated"] == {}
+    assert told["round"] == {"done": {}, "found": {"broken_source": 1}}
     assert Path(told["docs"]).exists()
     assert (told["parent"]["namespace"], told["parent"]["job"]) == ("default", "ingest_another.ingest")
     assert (told["parent"]["root_job"], told["no parent"]) == ("ingest_another", None)

@@ -30,6 +30,7 @@ from catalog.tables import MATTER
 from connectors.definition import Broken
 from hub.cli import app
 from hub.duties.duty import Bearer, Duty, Severity
+from hub.duties.going_round import go_round
 from hub.duties.late import Late
 from hub.duties.table import DUTIES, duty_named
 from hub.duties.watching import ground_in, seen_by, watch
@@ -251,6 +252,19 @@ def test_sources_that_are_broken_or_fail_or_deliver_nothing(told):
     assert failed.lack.detail == "Its last run has failed: source_unreachable."
     told.tell("registrar", ("r-3", credit_code(3), "丙公司", None, None, None, "2026-01-03 08:00:00"))
     assert found(told, "failing_source") == []
+
+
+def test_a_round_does_what_is_due_once(told):
+    made = told.object(credit_code(1))
+    owner(told, "UPDATE catalog.matter SET due_at = now() + interval '1 hour' WHERE id = :id", id=made.id)
+    gone = go_round(told.hub)
+    assert (gone.done, gone.failed) == ({"remind": 1}, {})
+    assert gone.found == {"undelivered_source": 2}
+    assert go_round(told.hub).done == {}
+    owner(told, "UPDATE catalog.matter SET due_at = now() - interval '1 hour' WHERE id = :id", id=made.id)
+    assert go_round(told.hub).found == {"undelivered_source": 2, "late_objection": 1}
+    told.tell("registrar", ("r-1", credit_code(1), "正名公司", None, None, None, "2026-02-01 08:00:00"))
+    assert go_round(told.hub).found == {"undelivered_source": 2}
 
 
 def test_who_sees_whose():

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, task
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk import DAG, CronDataIntervalTimetable, chain, task
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from dags.orders import TIMEZONE, hub_opened, of_the_hub, wanted
 
@@ -38,22 +38,36 @@ def go_round() -> dict[str, dict[str, int]]:
     return {"done": dict(gone.done), "found": dict(gone.found)}
 
 
+def notify() -> dict[str, int]:
+    """Tell the webhook what newly stands undone; skipped where none is set. Fails where somebody could not be told."""
+    from hub.duties.telling import tell
+    from hub.duties.webhook import Webhook
+
+    with hub_opened() as hub:
+        if hub.settings.webhook_url is None:
+            raise AirflowSkipException("Nobody is to be told: HUB_WEBHOOK_URL is not set.")
+        done = tell(hub, Webhook.of(hub.settings))
+        if done.failed:
+            raise AirflowException(f"These could not be told: {', '.join(done.failed)}.")
+    return done.told
+
+
 @dataclass(frozen=True)
 class Duty:
-    """What is done at its times; ``cron`` in China's time."""
+    """What is done at its times, one work after the other; ``cron`` in China's time."""
 
     name: str
     title: str
     about: str
     cron: str
     tag: str
-    work: Callable[[], Any]
+    works: tuple[Callable[[], Any], ...]
 
 
 DUTIES = (
-    Duty("quarantine_ageing", "隔离数据时限", "Escalate what its department has not repaired in time", "0 7 * * *", "quarantine", escalate),
-    Duty("data_docs", "数据质量文档", "Publish what the gate found, source by source", "30 6 * * *", "quality", data_docs),
-    Duty("sharing_duties", "共享履职", "Do what is due of sharing, and count what stands undone", "30 7 * * *", "sharing", go_round),
+    Duty("quarantine_ageing", "隔离数据时限", "Escalate what its department has not repaired in time", "0 7 * * *", "quarantine", (escalate,)),
+    Duty("data_docs", "数据质量文档", "Publish what the gate found, source by source", "30 6 * * *", "quality", (data_docs,)),
+    Duty("sharing_duties", "共享履职", "Do what is due of sharing, and count what stands undone", "30 7 * * *", "sharing", (go_round, notify)),
 )  # fmt: skip
 
 
@@ -67,7 +81,7 @@ def duty_dag(duty: Duty) -> DAG:
         tags={"duty", duty.tag},
         **of_the_hub(),
     ) as dag:
-        task(task_id=duty.work.__name__)(duty.work)()
+        chain(*(task(task_id=work.__name__)(work)() for work in duty.works))
     return dag
 
 

@@ -143,6 +143,21 @@ class Settings(BaseSettings):
         le=366,
         description="How many days before its end the last key of a system is told of.",
     )
+    webhook_url: str | None = Field(
+        default=None,
+        description="Where `hub notify` tells what stands undone, `http(s)://…`. Unset: nowhere.",
+    )
+    webhook_secret: str | None = Field(
+        default=None,
+        repr=False,
+        description="Key that messages to the webhook are signed with: `whsec_` and base64 of 24 bytes or more.",
+    )
+    notify_again_days: int = Field(
+        default=7,
+        ge=1,
+        le=366,
+        description="After how many days what still stands undone is told again.",
+    )
     oidc_issuer: str | None = Field(
         default=None,
         description="OpenID provider that people may sign in by: its issuer, `https://…`. Unset: local accounts alone.",
@@ -229,6 +244,15 @@ class Settings(BaseSettings):
             raise ValueError("must start with http://, https:// or file:///")
         if "@" in url.partition("://")[2].partition("/")[0]:
             raise ValueError("must not hold a user or password; set HUB_OPENLINEAGE_API_KEY")
+        return url
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _is_webhook(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        if url is not None and "@" in url.partition("://")[2].partition("/")[0]:
+            raise ValueError("must not hold a user or password; messages are signed")
         return url
 
     @field_validator("harvest_networks")

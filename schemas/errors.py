@@ -661,6 +661,13 @@ class UnknownNotice(HubError):
 # ── neighbouring catalogues ──────────────────────────────────────────────────────────────────────────
 
 
+class NotificationFailed(HubError):
+    """Nobody took what was to be told; it is told with the next run."""
+
+    code = "notification_failed"
+    title = "The message was not taken"
+
+
 class HarvestError(HubError):
     """A neighbour's catalogue cannot be harvested as it is."""
 

@@ -1,4 +1,4 @@
-"""``hub duties``: what stands undone by the sharing law's articles 38 to 41, and by the hub's own rules."""
+"""``hub duties`` and ``hub notify``: what stands undone by the sharing law's articles 38 to 41, and by the hub's own rules."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +13,9 @@ _COLUMNS = ("duty", "severity", "whose", "organisation", "subject", "due", "days
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to ``hub``."""
+    """Add the commands to ``hub``."""
     app.command()(duties)
+    app.command()(notify)
 
 
 def duties(
@@ -46,6 +47,29 @@ def duties(
         found = watch(ground_in(hub, connection), chosen, organisation)
     _print(found, as_json)
     if least is not None and any(one.duty.severity.reaches(least) for one in found):
+        raise typer.Exit(1)
+
+
+def notify(as_json: AsJson = False) -> None:
+    """Tell the webhook what newly stands undone, an organisation at a time; exit 1 where somebody could not be told."""
+    from hub.composition import open_hub
+    from hub.duties.telling import tell
+    from hub.duties.webhook import Webhook
+    from infra.settings import load_settings
+
+    settings = load_settings()
+    webhook = Webhook.of(settings)
+    with open_hub(settings) as hub:
+        done = tell(hub, webhook)
+    if as_json:
+        print_json({"told": done.told, "failed": done.failed})
+    else:
+        console.print(
+            table("Told", ("of", "findings"), done.told.items()) if done.told else "Nothing is new."
+        )
+        for whom, why in done.failed.items():
+            typer.echo(f"{whom}: {why}", err=True)
+    if done.failed:
         raise typer.Exit(1)
 
 

@@ -82,6 +82,7 @@ told = {
     "escalated": dags.duties.escalate(),
     "docs": dags.duties.data_docs(),
     "round": dags.duties.go_round(),
+    "untold": skipping(dags.duties.notify),
 }
 from dags.orders import hub_opened, parent_of, tell_given_up, tell_late
 tell_given_up({"ti": SimpleNamespace(dag_id="ingest_another", run_id="r", try_number=4), "exception": ValueError("x")})
@@ -285,6 +286,7 @@ def test_the_tasks_do_the_work_and_give_back_counts_that_add_up(hub_settings, da
     assert told["card"]["rows"] == 2
     assert told["seal"]["entries"] > 0
     assert told["escalated"] == {}
+    assert told["untold"] == "Nobody is to be told: HUB_WEBHOOK_URL is not set."
     assert told["round"] == {"done": {}, "found": {"broken_source": 1}}
     assert Path(told["docs"]).exists()
     assert (told["parent"]["namespace"], told["parent"]["job"]) == ("default", "ingest_another.ingest")

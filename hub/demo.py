@@ -29,6 +29,7 @@ from hub.city.live import live
 from hub.city.truth import Truth, load_truth
 from hub.composition import Hub, open_hub
 from hub.demo_sharing.story import GRANTS, tell
+from hub.demo_sharing.years import assumed_years
 from hub.progress import ingest_each
 from hub.source_report import SourceReport
 from hub.upgrade import reset_database
@@ -61,6 +62,7 @@ def _tell(settings: Settings, console: Console, persons: int, calls: int, seed: 
     began = time.perf_counter()
     home = settings.home / "demo"
     ours = {"home": home, "city": home / "city", "keyring": home / "keyring.json", "port": server.free_port()}
+    ours |= {"calendar": assumed_years(home / "calendar")}
     ours |= {"database_url": None, "database_application_url": None, "database_auditor_url": None}
     settings = settings.model_copy(update=ours)
     figures: dict[str, Any] = {"persons": persons, "seed": seed}

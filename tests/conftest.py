@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from skipping import absent
 
+from hub.demo_sharing.years import assumed_years
 from hub.upgrade import upgrade_database
 from infra.database import Database, open_database
 from infra.embedded import EmbeddedPostgres
@@ -126,6 +127,15 @@ def _no_settings_from_outside(monkeypatch):
 def settings(tmp_path) -> Settings:
     """Settings of a hub whose home is a fresh folder. They name no server: see ``hub_settings``."""
     return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_year(tmp_path_factory) -> Iterator[Path]:
+    """A calendar of this year and those around it, for every hub of the tests: deadlines are counted from the day they run on."""
+    folder = assumed_years(tmp_path_factory.mktemp("calendar"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HUB_CALENDAR", str(folder))
+        yield folder
 
 
 @pytest.fixture

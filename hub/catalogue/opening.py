@@ -4,13 +4,12 @@ from sqlalchemy import Connection
 
 from catalog.entries import Entries
 from catalog.recorded import Recorder
+from hub.calendar import calendar_in
 from hub.catalogue.effects import EFFECTS
 from infra.clock import Clock, now
 from infra.settings import Settings
-from schemas.working_days import calendar_of
 
 
 def entries_of(settings: Settings, connection: Connection, record: Recorder, clock: Clock = now) -> Entries:
     """Return the entries, on a connection whose transaction the caller commits."""
-    calendar = calendar_of(settings.calendar, settings.time_zone)
-    return Entries(connection, record, calendar, clock, EFFECTS)
+    return Entries(connection, record, calendar_in(settings), clock, EFFECTS)

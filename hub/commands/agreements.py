@@ -125,13 +125,13 @@ def show_agreement(
     import yaml
 
     from catalog.agreement_file import agreement_as_dict
+    from hub.calendar import calendar_in
     from infra.clock import now
-    from schemas.working_days import calendar_of
 
     with administered() as (hub, catalogue, _people):
         found = catalogue.agreement(agreement)
         spent = catalogue.spent([found], now()).get(found.id)
-        today = calendar_of(hub.settings.calendar, hub.settings.time_zone).day(now())
+        today = calendar_in(hub.settings).day(now())
     written = agreement_as_dict(found)
     used = spent.on(today) if spent else 0
     if as_json:

@@ -58,10 +58,10 @@ def call(
     from catalog.explanation import explain
     from catalog.system import SystemStatus
     from catalog.terms import Circumstances
+    from hub.calendar import calendar_in
     from infra.clock import now
     from schemas.errors import AccessDenied
     from schemas.resource import resource_named
-    from schemas.working_days import calendar_of
 
     moment = at.astimezone() if at else now()
     with administered() as (hub, catalogue, _people):
@@ -69,7 +69,7 @@ def call(
         items = tuple(known.item(name).name for name in item or ())
         caller = catalogue.system(system)
         its = [one for one in catalogue.agreements() if (one.system, one.resource) == (system, resource)]
-        calendar = calendar_of(hub.settings.calendar, hub.settings.time_zone).lenient()
+        calendar = calendar_in(hub.settings).lenient()
         around = Circumstances(calendar, catalogue.spent(its, moment))
     by = by and known.item(by).name
     asked = Asked(items, by, purpose, legal_basis, case, caller.organisation, provenance, keys)

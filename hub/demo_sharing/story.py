@@ -21,6 +21,7 @@ from catalog.entry import entry_from
 from catalog.people import People
 from catalog.repository import Catalogue
 from catalog.system import System
+from hub.calendar import calendar_in
 from hub.caller import Caller, Statement, load_private_key, new_private_key, private_key_path
 from hub.catalogue.acts import act as act_on_entry
 from hub.catalogue.opening import entries_of
@@ -31,7 +32,6 @@ from hub.objections.bureau import Bureau
 from hub.source_registry import register
 from infra.database import Role
 from schemas.errors import ConfigurationError, IncompleteApplication
-from schemas.working_days import Calendar, calendar_of
 
 GRANTS = 40
 HEARD_SECONDS = 10.0
@@ -166,12 +166,8 @@ def _written(file: Path, rows: Sequence[Mapping[str, str]]) -> Path:
 # ── agreed ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _calendar(hub: Hub) -> Calendar:
-    return calendar_of(hub.settings.calendar, hub.settings.time_zone)
-
-
 def _apply(hub: Hub, story: Story, resource: str) -> None:
-    calendar, (officer, head) = _calendar(hub), cast.DEPARTMENTS[resource]
+    calendar, (officer, head) = calendar_in(hub.settings), cast.DEPARTMENTS[resource]
     until = (datetime.now(UTC) + timedelta(days=365)).date().isoformat()
     with _as(hub, "desk.officer") as (connection, actor):
         applications = Applications(connection, record_administration, calendar)

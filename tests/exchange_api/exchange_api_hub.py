@@ -5,7 +5,6 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from urllib.parse import quote
 
 import httpx
@@ -100,14 +99,6 @@ def agreement(id_: str, system: str, code: str, items, **changed) -> Agreement:
         "valid_to": datetime.now(UTC) + timedelta(days=1),
     }  # fmt: skip
     return Agreement(**told | changed)
-
-
-def every_year(folder: Path) -> Path:
-    """A calendar of this year and the next ones: deadlines are counted from the day on which the tests run."""
-    folder.mkdir()
-    for year in range(datetime.now(UTC).year - 1, datetime.now(UTC).year + 3):
-        (folder / f"{year}.yaml").write_text(f"whole_year: {year}", encoding="utf-8")
-    return folder
 
 
 def id_of(role: Role) -> str:
@@ -226,7 +217,6 @@ def served_hub(server, tmp_path_factory):
         home = tmp_path_factory.mktemp("hub")
         settings = Settings(
             home=home,
-            calendar=every_year(home / "calendar"),
             database_url=server.url(name),
             port=free_port(),
             workers=2,

@@ -25,6 +25,13 @@ PERSON = Table(
     *(Column(name, Text) for name in ("name", "organisation", "office", "status")),
     Column("roles", ARRAY(Text)),
 )
+CONTACT = Table(
+    "contact",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    *(Column(name, Text) for name in ("organisation", "address")),
+    Column("bearers", ARRAY(Text)),
+)
 SYSTEM = Table(
     "system",
     METADATA,

@@ -15,14 +15,15 @@ from catalog.person import Person, PersonStatus, roles_named
 from catalog.repository import Catalogue
 from catalog.system import System, SystemStatus
 from catalog.system_key import read_keys
-from exchange_api.bodies import Fields
+from exchange_api.bodies import Fields, named, valid
 from exchange_api.calls import parameters_of
+from exchange_api.contact_desk import ContactDesk
 from exchange_api.door import Attempt
 from exchange_api.paging import page_of
 from exchange_api.transactions import Transaction, Transactions
 from hub.local_accounts import LocalAccounts
 from hub.parties import organisation_told, person_told, system_told
-from schemas.errors import ConfigurationError, MalformedRequest, OwnWork
+from schemas.errors import MalformedRequest, OwnWork
 
 Answer = dict[str, Any]
 Made = TypeVar("Made")
@@ -34,6 +35,7 @@ class Administration:
 
     def __init__(self, transactions: Transactions, local: LocalAccounts, division: str) -> None:
         self._transactions, self._local, self._division = transactions, local, division
+        self.contacts = ContactDesk(transactions)
 
     # ── organisations ────────────────────────────────────────────────────────────────────────────────
 
@@ -45,7 +47,7 @@ class Administration:
 
     async def organisation(self, attempt: Attempt) -> Answer:
         """Describe one organisation with its offices."""
-        code = _named(attempt, "code")
+        code = named(attempt.request, "code")
 
         def _read(work: Transaction) -> Answer:
             found = Catalogue(work.connection, work.record).organisation(code)
@@ -61,7 +63,7 @@ class Administration:
 
         def _add(catalogue: Catalogue) -> Organisation:
             serves = division or (catalogue.organisation(parent).division if parent else self._division)
-            added = _valid(lambda: Organisation(code, name, serves, parent))
+            added = valid(lambda: Organisation(code, name, serves, parent))
             catalogue.add_organisation(added, actor=attempt.actor.id)
             return added
 
@@ -69,13 +71,13 @@ class Administration:
 
     async def change_organisation(self, attempt: Attempt) -> Answer:
         """Call an organisation otherwise, or put it under another one; ``parent`` null puts it at the top."""
-        given, code = await Fields.of(attempt.request, "name", "parent"), _named(attempt, "code")
+        given, code = await Fields.of(attempt.request, "name", "parent"), named(attempt.request, "code")
         parent = given.text_or_none("parent")
         name = given.text("name") if "name" in given else None
 
         def _change(catalogue: Catalogue) -> Organisation:
             if name is not None:
-                _valid(lambda: catalogue.rename_organisation(code, name, actor=attempt.actor.id))
+                valid(lambda: catalogue.rename_organisation(code, name, actor=attempt.actor.id))
             if "parent" in given:
                 catalogue.move_organisation(code, parent, actor=attempt.actor.id)
             return catalogue.organisation(code)
@@ -85,7 +87,7 @@ class Administration:
     async def add_office(self, attempt: Attempt) -> Answer:
         """Register an office of an organisation."""
         given = await Fields.of(attempt.request, "code", "name")
-        office = _valid(lambda: Office(_named(attempt, "code"), given.text("code"), given.text("name")))
+        office = valid(lambda: Office(named(attempt.request, "code"), given.text("code"), given.text("name")))
         await self._people(attempt, lambda people: people.add_office(office, actor=attempt.actor.id))
         return {"organisation": office.organisation, "code": office.code, "name": office.name}
 
@@ -99,7 +101,7 @@ class Administration:
 
     async def person(self, attempt: Attempt) -> Answer:
         """Describe one person."""
-        person = _named(attempt, "id")
+        person = named(attempt.request, "id")
         return person_told(await self._people(attempt, lambda people: people.person(person)))
 
     async def add_person(self, attempt: Attempt) -> Answer:
@@ -107,19 +109,19 @@ class Administration:
         given = await Fields.of(attempt.request, "id", "name", "organisation", "office", "roles")
         id_, name, organisation = (given.text(field) for field in ("id", "name", "organisation"))
         roles, office = given.texts("roles"), given.text_or_none("office")
-        added = _valid(lambda: Person(id_, name, organisation, roles_named(roles), office))
+        added = valid(lambda: Person(id_, name, organisation, roles_named(roles), office))
         await self._people(attempt, lambda people: people.add_person(added, actor=attempt.actor.id))
         return person_told(added)
 
     async def change_person(self, attempt: Attempt) -> Answer:
         """Give a person other roles, suspend them or let them act again."""
         given, person = await Fields.of(attempt.request, "roles", "status"), _other(attempt)
-        roles = _valid(lambda: roles_named(given.texts("roles"))) if "roles" in given else None
+        roles = valid(lambda: roles_named(given.texts("roles"))) if "roles" in given else None
         status = _status(PersonStatus, given.text("status")) if "status" in given else None
 
         def _change(people: People) -> Person:
             if roles is not None:
-                _valid(lambda: people.set_roles(person, roles, actor=attempt.actor.id))
+                valid(lambda: people.set_roles(person, roles, actor=attempt.actor.id))
             if status is not None:
                 people.set_person_status(person, status, actor=attempt.actor.id)
             return people.person(person)
@@ -167,7 +169,7 @@ class Administration:
 
     async def system(self, attempt: Attempt) -> Answer:
         """Describe one system with its keys."""
-        id_ = _named(attempt, "id")
+        id_ = named(attempt.request, "id")
         return system_told(await self._catalogue(attempt, lambda catalogue: catalogue.system(id_)))
 
     async def add_system(self, attempt: Attempt) -> Answer:
@@ -175,13 +177,13 @@ class Administration:
         given = await Fields.of(attempt.request, "system", "organisation", "title", "key", "pem")
         id_, organisation = given.text("system"), given.text("organisation")
         title, key = given.text_or_none("title") or id_, _key(given)
-        added = _valid(lambda: System(id_, organisation, title, (key,)))
+        added = valid(lambda: System(id_, organisation, title, (key,)))
         await self._catalogue(attempt, lambda c: c.add_system(added, actor=attempt.actor.id))
         return system_told(added)
 
     async def change_system(self, attempt: Attempt) -> Answer:
         """Suspend a system or let it call again."""
-        given, id_ = await Fields.of(attempt.request, "status"), _named(attempt, "id")
+        given, id_ = await Fields.of(attempt.request, "status"), named(attempt.request, "id")
         status = _status(SystemStatus, given.text("status"))
 
         def _change(catalogue: Catalogue) -> System:
@@ -192,18 +194,18 @@ class Administration:
 
     async def add_key(self, attempt: Attempt) -> Answer:
         """Let a system sign with one more key."""
-        given, id_ = await Fields.of(attempt.request, "key", "pem"), _named(attempt, "id")
+        given, id_ = await Fields.of(attempt.request, "key", "pem"), named(attempt.request, "id")
         key = _key(given)
 
         def _add(catalogue: Catalogue) -> System:
-            _valid(lambda: catalogue.add_system_key(id_, key, actor=attempt.actor.id))
+            valid(lambda: catalogue.add_system_key(id_, key, actor=attempt.actor.id))
             return catalogue.system(id_)
 
         return system_told(await self._catalogue(attempt, _add))
 
     async def retire_key(self, attempt: Attempt) -> Answer:
         """End a key's validity, at once or in some days."""
-        id_, kid = _named(attempt, "id"), _named(attempt, "kid")
+        id_, kid = named(attempt.request, "id"), named(attempt.request, "kid")
         at = datetime.now(UTC) + timedelta(days=_days(attempt))
 
         def _retire(catalogue: Catalogue) -> System:
@@ -223,27 +225,12 @@ class Administration:
         )
 
 
-def _named(attempt: Attempt, place: str) -> str:
-    named: str = attempt.request.path_params[place]
-    if "\0" in named:
-        raise MalformedRequest("The path holds what no name holds.")
-    return named
-
-
 def _other(attempt: Attempt) -> str:
     """Return the person that the path names; ``OwnWork`` where that is who asks."""
-    person = _named(attempt, "id")
+    person = named(attempt.request, "id")
     if person == attempt.actor.id:
         raise OwnWork("Nobody administers themselves.", hint="Ask another security administrator.")
     return person
-
-
-def _valid(make: Callable[[], Made]) -> Made:
-    """Make what the request describes; what is wrong with it is the caller's to put right, and no setting."""
-    try:
-        return make()
-    except ConfigurationError as error:
-        raise MalformedRequest(error.detail, hint=error.hint) from None
 
 
 def _status(kind: type[Status], given: str) -> Status:
@@ -259,7 +246,7 @@ def _key(given: Fields) -> Any:
         raise MalformedRequest("Give a public key, either as key (a JWK) or as pem.")
     if "key" in given:
         return given.mapping("key")
-    return _valid(lambda: read_keys(given.text("pem").encode()))[0]
+    return valid(lambda: read_keys(given.text("pem").encode()))[0]
 
 
 def _days(attempt: Attempt) -> int:

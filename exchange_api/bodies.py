@@ -1,14 +1,15 @@
-"""Fields of a request's JSON object, each asked for by name and kind; what is given is never quoted."""
+"""What a request gives: fields of its JSON object, each asked for by name and kind, and names in its path; none is ever quoted."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
 from exchange_api.calls import body_of
-from schemas.errors import MalformedRequest
+from schemas.errors import ConfigurationError, MalformedRequest
 
 LONGEST_FIELD = 4096  # characters
+Made = TypeVar("Made")
 
 
 class Fields:
@@ -58,3 +59,19 @@ class Fields:
         if not isinstance(found, dict):
             raise MalformedRequest(f"Field {name} must be an object.")
         return found
+
+
+def named(request: Request, place: str) -> str:
+    """Return what stands at a place of the path."""
+    found: str = request.path_params[place]
+    if "\0" in found:
+        raise MalformedRequest("The path holds what no name holds.")
+    return found
+
+
+def valid(make: Callable[[], Made]) -> Made:
+    """Make what the request describes; what is wrong with it is the caller's to put right, and no setting."""
+    try:
+        return make()
+    except ConfigurationError as error:
+        raise MalformedRequest(error.detail, hint=error.hint) from None

@@ -21,6 +21,7 @@ from hub.commands import (
     city,
     clients,
     codes,
+    contacts,
     contracts,
     data,
     database,
@@ -63,6 +64,7 @@ app.add_typer(lineage.app, name="lineage")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(organisations.app, name="organisation")
+app.add_typer(contacts.app, name="contact")
 accounts.register(persons.app)
 app.add_typer(persons.app, name="person")
 dcat.register(catalogue.app)

@@ -1,8 +1,9 @@
-"""Organisations, people and systems as documents, for the commands and the API alike."""
+"""Organisations, their contacts, people and systems as documents, for the commands and the API alike."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from catalog.contact import Contact
 from catalog.organisation import Office, Organisation
 from catalog.person import Person
 from catalog.system import System
@@ -20,6 +21,16 @@ def organisation_told(organisation: Organisation, offices: Sequence[Office] | No
     if offices is not None:
         told["offices"] = [{"code": office.code, "name": office.name} for office in offices]
     return told
+
+
+def contact_told(contact: Contact) -> dict[str, Any]:
+    """Describe a contact to who administers organisations; the address is in it, and goes into no log."""
+    return {
+        "id": contact.id,
+        "organisation": contact.organisation,
+        "address": contact.address,
+        "bearers": sorted(contact.bearers),
+    }
 
 
 def person_told(person: Person) -> dict[str, Any]:

@@ -8,20 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from catalog.contact import Bearer
 from connectors.definition import Broken
 from connectors.source import Source
 from schemas.errors import MalformedRequest
 from schemas.working_days import Calendar
-
-
-class Bearer(StrEnum):
-    """Whose duty it is."""
-
-    PROVIDER = "provider"
-    USER = "user"
-    AUTHORITY = "authority"
-    SECURITY_ADMINISTRATOR = "security administrator"
-    SYSTEM_ADMINISTRATOR = "system administrator"
 
 
 class Severity(StrEnum):

@@ -2,10 +2,11 @@
 
 from catalog.agreement_workflow import AGREEMENT_LIFE
 from catalog.application_workflow import APPLICATION
+from catalog.contact import Bearer
 from catalog.entry_workflow import ENTRY
 from catalog.objection_workflow import OBJECTION
 from catalog.workflow import Side
-from hub.duties.duty import Bearer, Duty, Severity
+from hub.duties.duty import Duty, Severity
 from hub.duties.ending import ending, keys_ending, refused_traffic, unused
 from hub.duties.late import Late, unsupplied
 from hub.duties.supply import broken, collected_again, failing, stale, stricter, undelivered

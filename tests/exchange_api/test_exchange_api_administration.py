@@ -96,6 +96,23 @@ def test_organisations_are_registered_changed_and_described(hub, headers):
         ]  # fmt: skip
 
 
+def test_contacts_are_registered_shown_to_who_administers_and_removed(hub, headers):
+    authority, path = headers[Role.CATALOGUE_AUTHORITY], f"/v1/organisations/{HOME}/contacts"
+    own = ask(hub, authority, "POST", path, address="desk@example.org")
+    assert (own["organisation"], own["bearers"]) == (HOME, ["provider", "user"])
+    judge = ask(hub, authority, "POST", path, address="judge@example.org", bearers=["security administrator"])
+    assert ask(hub, authority, "GET", path)["contacts"] == [own, judge]
+    wrong = ({"address": "DESK@example.org"}, 409), ({"address": "desk"}, 400), ({}, 400), ({"address": "a@example.org", "bearers": []}, 400)  # fmt: skip
+    for body, status in (*wrong, ({"address": "a@example.org", "bearers": ["boss"]}, 400)):
+        assert "example.org" not in str(ask(hub, authority, "POST", path, status, **body))
+    ask(hub, authority, "POST", "/v1/organisations/NOBODY/contacts", 404, address="desk@example.org")
+    assert ask(hub, authority, "DELETE", f"{path}/{own['id']}")["removed"] is True
+    ask(hub, authority, "DELETE", f"{path}/{own['id']}", 404)
+    assert ask(hub, authority, "GET", path)["contacts"] == [judge]
+    with hub.database.engine(Login.AUDITOR).connect() as connection:
+        assert "example.org" not in str(connection.execute(text("SELECT e::text FROM ledger.entry e")).all())
+
+
 def test_lists_are_read_page_by_page(hub, headers, security):
     for number in range(5):
         security(

@@ -1,4 +1,4 @@
-"""``hub person password``, ``totp`` and ``unlock``, as typed in."""
+"""``hub person password``, ``totp`` and ``unlock``, and ``hub contact``, as typed in."""
 
 import json
 import re
@@ -13,7 +13,13 @@ from typer.testing import CliRunner
 
 from hub.cli import app
 from infra.database import Role, open_database
-from schemas.errors import NotRegistered, WeakPassword, WrongSecondFactor
+from schemas.errors import (
+    AlreadyRegistered,
+    ConfigurationError,
+    NotRegistered,
+    WeakPassword,
+    WrongSecondFactor,
+)
 
 pytestmark = pytest.mark.server
 PASSWORD = "seven turnips in a row"
@@ -53,6 +59,26 @@ def test_a_password_is_typed_piped_or_made(place):
     assert re.fullmatch(r"[a-z2-9]{5}(-[a-z2-9]{5}){3}", made["password"])
     shown = " ".join(run("person", "password", "zhang.desk", "--generate").output.split())
     assert re.search(r"It is [a-z2-9-]{23} and is not shown again\.$", shown)
+
+
+def test_an_address_is_told_of_duties_until_it_is_removed(place):
+    assert "Nobody is told." in run("contact", "list").output
+    added = json.loads(
+        run("contact", "add", "A", "desk@example.org", "--bearer", "provider", "--json").stdout
+    )
+    assert (added["address"], added["bearers"]) == ("desk@example.org", ["provider"])
+    assert (
+        "is told of duties as authority"
+        in run("contact", "add", "A", "b@example.org", "--bearer", "authority").output
+    )
+    assert added["id"] in run("contact", "list").output
+    assert added in json.loads(run("contact", "list", "--organisation", "A", "--json").stdout)
+    wrong = ("add", "A", "desk"), ("add", "A", "c@example.org", "--bearer", "boss"), ("add", "B", "c@example.org"), ("list", "--organisation", "B")  # fmt: skip
+    for words in (*wrong, ("add", "A", "desk@example.org"), ("remove", "A", "c-0")):
+        with pytest.raises((ConfigurationError, NotRegistered, AlreadyRegistered)):
+            run("contact", *words)
+    assert "is told no more" in run("contact", "remove", "A", added["id"]).output
+    assert added["id"] not in run("contact", "list").output
 
 
 def test_a_second_factor_is_set_up_and_taken_away(place):

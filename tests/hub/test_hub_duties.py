@@ -20,6 +20,7 @@ from catalog.agreement import AgreementStatus
 from catalog.agreement_workflow import AGREEMENT_LIFE, LIFE_DUTIES
 from catalog.application_workflow import APPLICATION
 from catalog.application_workflow import DUTIES as APPLICATION_DUTIES
+from catalog.contact import Bearer
 from catalog.entry_workflow import ENTRY, WORKING_DAYS
 from catalog.objection_workflow import DUTIES as OBJECTION_DUTIES
 from catalog.objection_workflow import OBJECTION
@@ -29,7 +30,7 @@ from catalog.system import SystemStatus
 from catalog.tables import MATTER
 from connectors.definition import Broken
 from hub.cli import app
-from hub.duties.duty import Bearer, Duty, Severity
+from hub.duties.duty import Duty, Severity
 from hub.duties.going_round import go_round
 from hub.duties.late import Late
 from hub.duties.table import DUTIES, duty_named

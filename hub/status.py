@@ -1,11 +1,13 @@
-"""What the hub holds, counted: libraries, sources and the ledger. No record is read."""
+"""What the hub holds, counted: libraries, sources and the ledger; and the calendar it counts by. No record is read."""
 
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from base_libraries.storage import Tables
+from hub.calendar import calendar_in
 from hub.composition import Hub
+from infra.clock import now
 from infra.database import Role
 
 _SOURCES = """
@@ -17,7 +19,7 @@ _LEDGER = "SELECT kind, outcome, count(*) AS entries FROM ledger.entry GROUP BY 
 
 
 def read_status(hub: Hub) -> dict[str, list[list[Any]]]:
-    """Return rows for four tables: ``libraries``, ``sources`` (every registered one), ``broken`` definitions and ``ledger``."""
+    """Return rows of tables: ``libraries``, ``sources`` (every registered one), ``broken`` definitions, ``ledger`` and ``calendar``."""
     with hub.database.engine(Role.APPLICATION).connect() as connection:
         libraries = [
             [code, *_library(connection, Tables(resource))] for code, resource in hub.resources.items()
@@ -34,7 +36,20 @@ def read_status(hub: Hub) -> dict[str, list[list[Any]]]:
         )
         sources.append([code, *counts])
     broken = [[one.code, one.name, str(one.error)] for one in hub.broken]
-    return {"libraries": libraries, "sources": sources, "broken": broken, "ledger": ledger}
+    return {
+        "libraries": libraries,
+        "sources": sources,
+        "broken": broken,
+        "ledger": ledger,
+        "calendar": [_calendar(hub)],
+    }
+
+
+def _calendar(hub: Hub) -> list[Any]:
+    """Return the first year that nobody told, the day from which on a deadline may need it, and whether that has come."""
+    calendar, at = calendar_in(hub.settings), now()
+    year, needed = calendar.first_lacking(at)
+    return [year, calendar.day(needed).isoformat(), needed <= at]
 
 
 def _library(connection: Connection, tables: Tables) -> list[int]:

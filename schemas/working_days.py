@@ -20,6 +20,8 @@ _OFFICIAL = Path(__file__).parent / "calendar"
 _SATURDAY = 5
 _KEYS = {"free", "worked", "whole_year"}
 ONE_DAY = timedelta(days=1)
+LONGEST_REACH = 30
+"""Working days that a deadline may lie ahead: 20 for a delivery, and ten more for a notice of it in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,14 @@ class Calendar:
 
     def _begin(self, day: date) -> datetime:
         return datetime.combine(day, time(), self.zone).astimezone(UTC)
+
+    def first_lacking(self, at: datetime) -> tuple[int, datetime]:
+        """Return the first year from a moment on that nobody told, and the first moment from which the longest deadline needs it."""
+        year = self.day(at).year
+        while year in self.years:
+            year += 1
+        begins = self._begin(date(year, 1, 1))
+        return year, self.lenient().before(begins, LONGEST_REACH)
 
     def check_reaches(self, at: datetime, working_days: int) -> None:
         """Raise ``CalendarLacksYear`` where so many working days from a moment cannot be counted."""

@@ -117,10 +117,11 @@ def _settings(home: Path = Path("/nonexistent"), shared: str | None = None) -> S
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch):
-    """Tests see no HUB_ variable of the person who runs them."""
+def _no_settings_from_outside(monkeypatch, every_year):
+    """Tests see no HUB_ variable of the person who runs them, but the calendar that all of them count by."""
     for name in [name for name in os.environ if name.startswith("HUB_") and name != "HUB_TEST_SERVER"]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("HUB_CALENDAR", str(every_year))
 
 
 @pytest.fixture

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Working days, by which the law's deadlines are counted.")
 
-LONGEST_REACH = 30
-"""Working days that a deadline may lie ahead: 20 for a delivery, and ten more for a notice of it in time."""
-
 
 @app.command("show")
 def show(
@@ -39,6 +36,8 @@ def show(
 @app.command("check")
 def check(as_json: AsJson = False) -> None:
     """Say whether every deadline that begins today can be counted; an error names the year that is lacking."""
+    from schemas.working_days import LONGEST_REACH
+
     calendar = _calendar()
     at = datetime.now(UTC)
     calendar.check_reaches(at, LONGEST_REACH)

@@ -96,7 +96,7 @@ def _described(report: Any) -> dict[str, Any]:
 
 
 def status(as_json: AsJson = False) -> None:
-    """Show the libraries, the sources and the ledger."""
+    """Show the libraries, the sources, the ledger, and how far the calendar of working days reaches."""
     from hub.composition import open_hub
     from hub.status import read_status
     from infra.settings import load_settings
@@ -119,3 +119,4 @@ def status(as_json: AsJson = False) -> None:
             table("Definitions that are wrong", ["source", "from", "what is wrong"], found["broken"])
         )
     console.print(table("Ledger", ["kind", "outcome", "entries"], found["ledger"]))
+    console.print(table("Calendar", ["lacks", "needed from", "needed now"], found["calendar"]))

@@ -1,4 +1,4 @@
-"""Agreements and keys: what nobody uses, what ends soon, and what calls though it is suspended."""
+"""Agreements, keys and the calendar: what nobody uses, what ends soon, and what calls though it is suspended."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,6 +12,8 @@ from catalog.tables import SYSTEM
 from hub.duties.duty import Ground, Lack
 
 _DAY = timedelta(days=1)
+_TOLD_BEFORE = 20
+"""Working days between the first word of a year that the calendar lacks and the first deadline that needs it."""
 # Uses are found by resource, item and month, the primary key of what is counted.
 _UNUSED = text("""
     SELECT a.id, s.organisation, a.valid_from, (
@@ -75,6 +77,14 @@ def refused_traffic(ground: Ground) -> Iterator[Lack]:
     """Find what is suspended and yet called within the last day; calls are counted when the ledger is sealed."""
     for row in ground.connection.execute(_REFUSED, {"since": ground.at - _DAY}):
         yield Lack(row.subject, row.organisation, row.last, detail=f"{row.entries} calls were refused.")
+
+
+def calendar_ending(ground: Ground) -> Iterator[Lack]:
+    """Find the year that the calendar lacks, before the first deadline needs it; from then on it is late."""
+    year, needed = ground.calendar.first_lacking(ground.at)
+    if ground.rhythm.before(needed, _TOLD_BEFORE) <= ground.at:
+        said = f"What reaches into {year} is refused: the longest deadline from {ground.calendar.day(needed)} on."
+        yield Lack(str(year), due=needed, detail=said)
 
 
 def _last(system: System) -> SystemKey | None:

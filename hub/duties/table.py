@@ -7,7 +7,7 @@ from catalog.entry_workflow import ENTRY
 from catalog.objection_workflow import OBJECTION
 from catalog.workflow import Side
 from hub.duties.duty import Duty, Severity
-from hub.duties.ending import ending, keys_ending, refused_traffic, unused
+from hub.duties.ending import calendar_ending, ending, keys_ending, refused_traffic, unused
 from hub.duties.late import Late, unsupplied
 from hub.duties.supply import broken, collected_again, failing, stale, stricter, undelivered
 from schemas.errors import MalformedRequest
@@ -76,6 +76,9 @@ DUTIES: tuple[Duty, ...] = (
     Duty("late_dispute", "异议争议超期", "28, 40", Bearer.AUTHORITY, Severity.ALERT,
          "A disputed answer to an objection is settled within 10 working days.", "Uphold the objection, or dismiss it.",
          Late(_OBJECTION, "settle", Side.PROVIDER)),
+    Duty("ending_calendar", "工作日历即将用尽", "", Bearer.SYSTEM_ADMINISTRATOR, Severity.WARNING,
+         "The next year's working days are told before a deadline needs them.",
+         "Put the year's file into the folder that HUB_CALENDAR names; hub calendar check says how.", calendar_ending),
     Duty("broken_source", "数据源定义错误", "", Bearer.SYSTEM_ADMINISTRATOR, Severity.WARNING,
          "Every source has a definition that holds together.", "See what is wrong with it by hub source list.", broken),
     Duty("failing_source", "数据源运行失败", "", Bearer.SYSTEM_ADMINISTRATOR, Severity.WARNING,

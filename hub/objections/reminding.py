@@ -18,13 +18,14 @@ def remind(bureau: Bureau, database: Database) -> list[Standing]:
 
 def _due_soon(bureau: Bureau, database: Database) -> Iterator[Standing]:
     now, after = bureau.clock(), ""
-    until = bureau.calendar.deadline(now, REMINDED_BEFORE)
+    rhythm = bureau.calendar.lenient()  # a reminder in a year that nobody told is better than none
+    until = rhythm.deadline(now, REMINDED_BEFORE)
     while True:
         with database.engine(Role.APPLICATION).connect() as connection:
             objections = bureau.objections(connection, record_administration)
             page = objections.listed(states=OPEN, due_before=until, after=after)
         for one in page:
-            if one.due_at is not None and bureau.calendar.before(one.due_at, REMINDED_BEFORE) <= now:
+            if one.due_at is not None and rhythm.before(one.due_at, REMINDED_BEFORE) <= now:
                 yield one
         if len(page) < MOST_LISTED:
             return

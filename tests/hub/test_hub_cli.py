@@ -68,6 +68,8 @@ def test_upgrade_then_status(hub_environment):
     told = json.loads(shown.output)
     assert ["natural_person", 0, 0, 0] in told["libraries"]
     assert told["sources"][0][0] == "public_security"
+    ((lacking, needed, is_needed),) = told["calendar"]
+    assert (str(lacking - 1) in needed, is_needed) == (True, False)
 
 
 def test_ingest_wants_a_source_that_exists(hub_environment):

@@ -37,6 +37,7 @@ from hub.duties.table import DUTIES, duty_named
 from hub.duties.watching import ground_in, seen_by, watch
 from infra.database import Role as Login
 from schemas.errors import DefinitionError, MalformedRequest, NotRegistered
+from schemas.working_days import calendar_of
 
 pytestmark = pytest.mark.server
 NOW = datetime.now(UTC)
@@ -253,6 +254,23 @@ def test_sources_that_are_broken_or_fail_or_deliver_nothing(told):
     assert failed.lack.detail == "Its last run has failed: source_unreachable."
     told.tell("registrar", ("r-3", credit_code(3), "丙公司", None, None, None, "2026-01-03 08:00:00"))
     assert found(told, "failing_source") == []
+
+
+def test_a_year_that_the_calendar_lacks_is_told_before_it_is_needed(told):
+    official = calendar_of(None, "Asia/Shanghai")
+
+    def lacking(day):
+        with told.open() as connection:
+            at = datetime.fromisoformat(f"{day}T09:00+08:00")
+            ground = replace(ground_in(told.hub, connection, lambda: at), calendar=official)
+            return [
+                (one.lack.subject, one.days_late) for one in watch(ground, [duty_named("ending_calendar")])
+            ]
+
+    assert lacking("2026-10-15") == []
+    assert lacking("2026-10-26") == [("2027", 0)]
+    assert lacking("2026-11-20") == [("2027", 1)]
+    assert found(told, "ending_calendar") == [], "the tests' own calendar holds the years around today"
 
 
 def test_a_round_does_what_is_due_once(told):

@@ -37,6 +37,7 @@ from schemas.errors import (
     UnknownNotice,
     UnknownResource,
 )
+from schemas.working_days import calendar_of
 
 pytestmark = pytest.mark.server
 
@@ -280,6 +281,14 @@ def test_nobody_answers_their_own_objection():
     with pytest.raises(OwnWork):
         OBJECTION.check_may(both, "reject", matter)
     assert "accept" in OBJECTION.possible(both, matter)
+
+
+def test_reminders_go_on_in_a_year_that_nobody_told(told):
+    told.clock = lambda: datetime(2026, 12, 14, 2, tzinfo=UTC)
+    raised = told.object(credit_code(1))
+    official = calendar_of(None, "Asia/Shanghai")
+    bureau = replace(told.bureau, calendar=official, clock=lambda: datetime(2026, 12, 31, 2, tzinfo=UTC))
+    assert [one.objection.id for one in remind(bureau, told.hub.database)] == [raised.id]
 
 
 def test_the_clock_runs_ten_working_days_and_reminds_once(told):

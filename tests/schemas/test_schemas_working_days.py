@@ -1,11 +1,11 @@
 """Working days by the official calendar of the State Council, and by a hub's own."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from schemas.errors import CalendarLacksYear, DefinitionError
-from schemas.working_days import calendar_of
+from schemas.working_days import LONGEST_REACH, calendar_of
 
 CHINA = "Asia/Shanghai"
 OFFICIAL = calendar_of(None, CHINA)
@@ -103,6 +103,17 @@ def test_a_year_nobody_told_is_an_error_that_says_what_to_put_where(tmp_path):
         OFFICIAL.deadline(china("2026-12-31T09:00"), 1)
     (tmp_path / "2027.yaml").write_text("whole_year: 2027\nfree: [2027-01-01]", encoding="utf-8")
     assert calendar_of(tmp_path, CHINA).add(date(2026, 12, 31), 1) == date(2027, 1, 4)
+
+
+def test_the_first_year_that_nobody_told_is_known_before_it_is_needed(tmp_path):
+    year, needed = OFFICIAL.first_lacking(china("2026-03-02T09:00"))
+    assert (year, OFFICIAL.day(needed)) == (2027, date(2026, 11, 20))
+    OFFICIAL.check_reaches(needed - timedelta(seconds=1), LONGEST_REACH)
+    with pytest.raises(CalendarLacksYear):
+        OFFICIAL.check_reaches(needed, LONGEST_REACH)
+    (tmp_path / "2027.yaml").write_text("whole_year: 2027", encoding="utf-8")
+    assert calendar_of(tmp_path, CHINA).first_lacking(china("2026-03-02T09:00"))[0] == 2028
+    assert OFFICIAL.first_lacking(china("2031-03-02T09:00"))[0] == 2031
 
 
 def test_a_rhythm_counts_monday_to_friday_where_nobody_told_the_year():

@@ -14,6 +14,7 @@ from catalog.agreement_workflow import AGREEMENT_LIFE, LIFE_DUTIES, STATUS
 from catalog.matters import Due, Event, Matters
 from catalog.recorded import Recorded, Recorder
 from catalog.repository import Catalogue, agreement_of
+from catalog.said import check_said
 from catalog.tables import AGREEMENT
 from catalog.workflow import Matter, Side
 from infra.clock import Clock, now
@@ -97,8 +98,9 @@ class AgreementLives(Recorded):
     ) -> Matter:
         """Do an act of the table, with what is said to it; ``scope`` is what narrowing or a proposed change leads to.
 
-        Raises what ``Matters.act`` does, and ``WiderScope`` where more would be covered than before.
+        Raises what ``Matters.act`` and ``check_said`` do, and ``WiderScope`` where more would be covered than before.
         """
+        check_said(actor, said)
         agreement = self.agreement(id_, held=True)
         if act in ("narrow", "propose_change"):
             narrower = self._narrower(agreement, scope or Scope())

@@ -16,6 +16,8 @@ from catalog.agreement_file import TERM_NAMES, terms_from
 from schemas.errors import ConfigurationError
 
 LONGEST_TEXT = 4000
+LONGEST_STATED = 300
+"""Characters of a purpose or legal basis: as long as a call can state one, and the ledger holds it."""
 
 
 class Mode(StrEnum):
@@ -89,7 +91,7 @@ def _read(name: str, value: Any, zone: ZoneInfo) -> Any:
     reader = _READERS.get(name, _text)
     try:
         return reader(value, zone)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last: a day that no calendar has
         raise ConfigurationError(
             f"The application's {name} cannot be read.", hint=f"It is {_FORMS[reader]}."
         ) from None
@@ -104,7 +106,7 @@ def _text(value: Any, _zone: ZoneInfo) -> str:
 def _texts(value: Any, zone: ZoneInfo) -> tuple[str, ...]:
     if not isinstance(value, Collection) or isinstance(value, str | Mapping):
         raise TypeError
-    return tuple(_text(one, zone) for one in value)
+    return tuple(text for one in value if (text := _text(one, zone)))
 
 
 def _text_set(value: Any, zone: ZoneInfo) -> frozenset[str]:

@@ -17,12 +17,13 @@ from catalog.agreement_lives import AgreementLives, Scope
 from catalog.application import Application, application_told
 from catalog.application_contents import ApplicationContents
 from catalog.application_workflow import APPLICATION, DUTIES, EXTENSION
-from catalog.completeness import Standing, check_complete, faults_of
+from catalog.completeness import ELEMENTS, Standing, check_complete, faults_of
 from catalog.matters import MOST_LISTED, Due, Event, Matters
 from catalog.offer import Offering, offer_of
 from catalog.people import People
 from catalog.recorded import Recorder
 from catalog.repository import Catalogue, agreement_of, system_of
+from catalog.said import check_said
 from catalog.tables import AGREEMENT, SYSTEM
 from catalog.workflow import Matter, Side
 from infra.clock import Clock, now
@@ -92,11 +93,12 @@ class Applications:
         """Do an act of the table, with what is said to it, and whatever it brings about.
 
         ``edit`` and ``complete`` are told the ``elements`` anew, ``approve`` which items it goes ``without``, each with its reason.
-        Raises what ``Matters.act`` does, and ``IncompleteApplication``.
+        Raises what ``Matters.act`` and ``check_said`` do, and ``IncompleteApplication``.
         """
         held = self._matters.matter(id_, held=True)
         APPLICATION.check_may(actor, act, held)
         facts = dict(said or {})
+        check_said(actor, facts)
         before = _BEFORE.get(act)
         if before is not None:
             facts = before(self, held, facts)
@@ -116,7 +118,12 @@ class Applications:
         after: str = "",
         limit: int = MOST_LISTED,
     ) -> Sequence[Applied]:
-        """Return applications by number, of one state or all, of one organisation or all."""
+        """Return applications by number, of one state or all, of one organisation or all; ``ConfigurationError`` for no state."""
+        if state is not None and state not in APPLICATION.states:
+            raise ConfigurationError(
+                "There is no such state of an application.",
+                hint=f"States are: {', '.join(APPLICATION.states)}.",
+            )
         found = self._matters.standing(state, after, limit, party=party)
         contents = self._contents.latest([matter.id for matter in found])
         return [Applied(matter, contents[matter.id]) for matter in found]
@@ -170,12 +177,20 @@ class Applications:
         check_complete(held.id, application, self._standing(held, application))
         return facts
 
+    def _named(self, _held: Matter, facts: dict[str, Any]) -> dict[str, Any]:
+        """Check what is returned for completion: it names elements that an application has."""
+        known = [one.name for one in ELEMENTS]
+        if unknown := sorted(set(facts.get("missing") or ()) - set(known)):
+            raise ConfigurationError(
+                f"An application has no element {', '.join(unknown)}.",
+                hint=f"Say what is missing by element: {', '.join(known)}.",
+            )
+        return facts
+
     def _reduced(self, held: Matter, facts: dict[str, Any]) -> dict[str, Any]:
         """Check what the provider leaves out: each item is one applied for and has its reason, and something is left."""
         application, without = self._content(held), facts.get("without") or {}
-        if not isinstance(without, Mapping) or not all(
-            isinstance(why, str) and why for why in without.values()
-        ):
+        if not all(why.strip() for why in without.values()):
             raise NotSaid("Each item that is left out takes its reason.", hint="Nothing was done.")
         if unknown := sorted(set(without) - set(application.items)):
             raise ConfigurationError(f"Not applied for, and so not left out: {', '.join(unknown)}.")
@@ -284,6 +299,7 @@ _BEFORE = {
     "submit": Applications._complete,
     "complete": Applications._completed,
     "support": Applications._complete,
+    "return": Applications._named,
     "approve": Applications._reduced,
 }
 """What is checked and stored before an act; it returns what the event says."""

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from catalog.agreement import MOST_KEYS, Agreement
 from catalog.agreement_file import terms_from
-from catalog.application import Application
+from catalog.allowance import MOST_PER_DAY
+from catalog.application import LONGEST_STATED, Application
 from catalog.offer import Offer
 from catalog.organisation import Organisation, lies_within
 from catalog.system import System
@@ -144,6 +145,9 @@ def _terms(application: Application, standing: Standing) -> Iterator[str]:
                 term.check_against(standing.offer.resource)
             except HubError as error:
                 yield f"do not fit the resource: {error.detail.rstrip('.')}"
+    quota = terms.get("quota_per_day")
+    if quota is not None and not 1 <= quota <= MOST_PER_DAY:
+        yield f"have a quota_per_day of {quota}, and not 1 to {MOST_PER_DAY}"
     answer = terms.get("answer")
     if answer is not None and not set(application.items).issuperset(answer.items):
         yield "answer by an item that is not applied for"
@@ -177,8 +181,11 @@ def _changes(application: Application, standing: Standing) -> Iterator[str]:
 
 def _stated(name: str, asks: str) -> Check:
     def _faults(application: Application, standing: Standing) -> Iterator[str]:
-        if not getattr(application, name):
+        stated = getattr(application, name)
+        if not stated:
             yield f"{'are' if name in _PLURAL else 'is'} missing: {asks}"
+        elif name in _PLURAL and not all(one.isprintable() and len(one) <= LONGEST_STATED for one in stated):
+            yield f"name one that no call can state: write each in at most {LONGEST_STATED} printable characters"
 
     return _faults
 

@@ -17,6 +17,7 @@ MOST_CONDITIONS = 20
 _CODE = re.compile(r"^\d{6}(\d{3}(\d{3})?)?$")
 _PARTS = (2, 2, 2, 3, 3)  # province, city, county, town, village (GB/T 2260, GB/T 10114)
 _ORGANISATION = 18  # characters of the implementing organisation's credit code, with which a case code begins
+_VALUES: Mapping[str, type] = {"string": str, "integer": int, "number": int, "boolean": bool}
 _FORMS = "{item: …, within: division code}, {item: …, in: [codes]} or {cases: own}"
 
 
@@ -86,7 +87,12 @@ class OneOf:
 
     def fault(self, item: Item) -> str | None:
         """Return why it cannot be asked of that item; None where it can."""
-        return "is a geometry" if item.geometry else None
+        if item.geometry:
+            return "is a geometry"
+        kind = item.json_schema()["type"][0]
+        if all(type(value) is _VALUES[kind] for value in self.values):
+            return None
+        return f"is compared with what it never is: its values are {kind}s, and a code is text, in quotes"
 
     def as_dict(self) -> Mapping[str, Any]:
         """Describe it as agreements are written."""

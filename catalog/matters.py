@@ -108,7 +108,8 @@ class Matters:
     def matter(self, id_: str, *, held: bool = False) -> Matter:
         """Return where a matter stands, ``held`` for this transaction; ``UnknownMatter`` where there is none."""
         query = select(MATTER).where(MATTER.c.kind == self.workflow.kind, MATTER.c.id == id_)
-        row = self._connection.execute(query.with_for_update() if held else query).mappings().first()
+        query = query.with_for_update() if held else query
+        row = self._connection.execute(query).mappings().first() if id_.isprintable() else None
         if row is None:
             raise UnknownMatter(f"There is no {self.workflow.title} {id_}.")
         return self._made([row])[0]

@@ -52,7 +52,7 @@ class Transition:
 
     def check_said(self, facts: Mapping[str, Any]) -> None:
         """Raise ``NotSaid`` unless everything that has to be said is."""
-        if missing := [name for name in self.needs if not facts.get(name)]:
+        if missing := [name for name in self.needs if _is_blank(facts.get(name))]:
             told = " and ".join(missing).replace("_", " ")
             raise NotSaid(
                 f"To {self.act.replace('_', ' ')} takes: {told}.", hint="Nothing was done.", act=self.act
@@ -191,13 +191,20 @@ class Workflow:
             )
 
     def _forbidden(self, act: str, matter: Matter) -> ForbiddenTransition:
-        now = [line.act for (source, _), line in self._lines.items() if source == matter.state]
+        lines = [line for (source, _), line in self._lines.items() if source == matter.state]
+        now = [
+            line.act for line in lines if line.sides != (Side.HUB,)
+        ]  # what nobody can ask for is no advice
         return ForbiddenTransition(
             f"The {self.title} {matter.id} is {matter.state.replace('_', ' ')}: {act.replace('_', ' ')} is not possible now.",
             hint=f"Possible are: {', '.join(now)}." if now else "Nothing more can be done with it.",
             matter=matter.id,
             state=matter.state,
         )
+
+
+def _is_blank(said: Any) -> bool:
+    return not said.strip() if isinstance(said, str) else not said
 
 
 def _is_of(actor: Actor, side: Side, parties: Mapping[Side, str]) -> bool:

@@ -54,6 +54,8 @@ class ApplicationDesk:
             raise MalformedRequest(
                 "There is a query parameter that is not known.", hint=f"Known are: {', '.join(_LISTING)}."
             )
+        if not all(text.isprintable() for text in told.values()):
+            raise MalformedRequest("A query parameter holds control characters.")
         limit, state, after = _limit(told.get("limit", "100")), told.get("state"), told.get("after", "")
 
         def work(now: Transaction) -> list[dict[str, Any]]:

@@ -60,7 +60,7 @@ def draft(file: File, person: As, as_json: AsJson = False) -> None:
         application = application_told(_told(file), applications.zone)
         done = applications.draft(application, now.actor).matter
         faults = applications.faults(done.id)
-    lacks = f" {len(faults)} things are missing: hub application check {done.id}" if faults else ""
+    lacks = f" {_counted(len(faults))} missing: hub application check {done.id}" if faults else ""
     tell_done(done, as_json, lacks)
 
 
@@ -188,3 +188,7 @@ def _told(file: Path) -> Any:
         return yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         raise DefinitionError(f"{file.name} cannot be read as YAML.", file=file.name) from None
+
+
+def _counted(things: int) -> str:
+    return "1 thing is" if things == 1 else f"{things} things are"

@@ -176,13 +176,24 @@ def test_a_provider_stops_or_changes_only_by_agreement_which_is_filed(city, agre
     ]  # fmt: skip
 
 
+def test_what_is_said_has_its_form(city, agreed):
+    for said in (
+        {"how": "删除", "within": "soon"},
+        {"how": "删除", "within": True},
+        {"how": "x" * 4001},
+        {"colour": "red"},
+    ):
+        with pytest.raises(ConfigurationError, match=r"must be|nobody asks for"):
+            city.live(agreed, "demand_disposal", CHIEF, **said)
+
+
 def test_what_was_read_is_disposed_of_as_the_provider_demands(city, agreed):
     city.live(agreed, "terminate", CLERK, reason="业务取消")
     assert (city.life(agreed).duty, city.life(agreed).due_at) == (
         "dispose",
         datetime.fromisoformat("2026-03-17T00:00+08:00"),
     )
-    for days in (0, 61, "soon"):
+    for days in (0, 61):
         with pytest.raises(ConfigurationError, match="1 to 60"):
             city.live(agreed, "demand_disposal", CHIEF, how="删除并出具证明", within=days)
     city.live(agreed, "demand_disposal", CHIEF, how="删除并出具证明", within=3)

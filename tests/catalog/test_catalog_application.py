@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from made_sharing import DESK, MONDAY, OPEN, POLICE, WANTED
 
+from audit import entry
 from catalog.agreement import Agreement, AgreementStatus
-from catalog.application import Application, Mode, application_told
+from catalog.application import LONGEST_STATED, Application, Mode, application_told
 from catalog.completeness import ELEMENTS, Standing, check_complete, faults_of
 from catalog.offer import Offer
 from catalog.organisation import Organisation
@@ -77,6 +78,8 @@ def test_everything_that_is_missing_is_told_at_once():
         ({"terms": {"rows": [{"item": "colour", "in": ["red"]}]}}, "terms", "do not fit the resource: .*colour"),
         ({"terms": {"rows": [{"item": "sex", "within": "500103"}]}}, "terms", "do not fit the resource"),
         ({"terms": {"answer": {"form": "threshold", "item": "date_of_birth", "at_most": "2008-01-01"}}}, "terms", "by an item that is not applied for"),
+        ({"terms": {"quota_per_day": 0}}, "terms", "quota_per_day of 0, and not 1 to 1000000000000"),
+        ({"terms": {"rows": [{"item": "sex", "in": [1, 2]}]}}, "terms", "a code is text, in quotes"),
         ({"changes": "AP1"}, "changes", "AP1, which is no agreement of this system on this resource"),
     ],
 )  # fmt: skip
@@ -88,6 +91,20 @@ def test_each_fault_names_its_element(changed, element, says):
     ((named, said),) = found
     assert named == element
     assert re.search(says, said)
+
+
+def test_blank_texts_are_not_stated():
+    told = application_told({"resource": "natural_person", "purposes": ["", "  "], "scenario": "\n"}, ZONE)
+    missing = [element for element, _ in faults(told)]
+    assert {"purposes", "scenario"} <= set(missing)
+
+
+@pytest.mark.parametrize("stated", ["许可\x07审查", "长" * (LONGEST_STATED + 1)])
+def test_a_purpose_can_be_stated_with_a_call(stated):
+    assert LONGEST_STATED == entry.LONGEST_TEXT
+    (told,) = faults(replace(WANTED, purposes=frozenset({stated, "许可审查"})))
+    assert told[0] == "purposes"
+    assert "no call can state" in told[1]
 
 
 def test_the_system_is_the_applicants_own_and_registered():
@@ -142,6 +159,7 @@ def test_an_application_is_read_from_plain_values_and_told_in_them():
         ({"resource": "place", "items": ["name", "name"]}, "an item twice"),
         ({"resource": "place", "calls_per_day": "many"}, "calls_per_day cannot be read.*a whole number"),
         ({"resource": "place", "mode": "pigeon"}, "mode cannot be read.*interface, batch, file"),
+        ({"resource": "place", "valid_to": "0001-01-01T00:00:00+14:00"}, "valid_to cannot be read"),
         ({"resource": "place", "valid_to": "soon"}, "valid_to cannot be read"),
         ({"resource": "place", "returns": 1}, "returns cannot be read.*true or false"),
         ({"resource": "place", "needed_for": ["name"]}, "needed_for cannot be read"),

@@ -36,6 +36,7 @@ from schemas.errors import (
     NotShared,
     NotYourPart,
     OwnWork,
+    UnknownMatter,
     UnknownResource,
 )
 from schemas.resource import Sharing
@@ -184,6 +185,34 @@ def test_the_provider_asks_for_what_is_missing_once_and_the_clock_goes_on(city):
         city.do(id_, "return", OFFICER, missing={"scope": "?"})
 
 
+@pytest.mark.parametrize(
+    ("act", "actor", "said", "raised", "says"),
+    [
+        ("return", OFFICER, {"missing": {"colour": "?"}}, ConfigurationError, "no element colour"),
+        ("return", OFFICER, {"missing": "alles"}, ConfigurationError, "table of names and reasons"),
+        ("return", OFFICER, {"missing": {"scope": 5}}, ConfigurationError, "table of names and reasons"),
+        ("extend", OFFICER, {"reason": "  "}, NotSaid, "takes: reason"),
+        ("extend", OFFICER, {"reason": {"a": 1}}, ConfigurationError, "reason must be text"),
+        ("examine", OFFICER, {"opinion": "长" * 4001}, ConfigurationError, "at most 4000"),
+        ("examine", OFFICER, {"opinion": "\x00"}, ConfigurationError, "opinion must be text"),
+        ("examine", OFFICER, {"opinion": "x", "colour": "red"}, ConfigurationError, "nobody asks for"),
+        ("withdraw", CLERK, {"note": ["x"]}, ConfigurationError, "note must be text"),
+    ],
+)
+def test_what_is_said_with_an_act_has_its_form(city, act, actor, said, raised, says):
+    id_ = city.supported()
+    with pytest.raises(raised, match=says):
+        city.do(id_, act, actor, **said)
+    assert city.matter(id_).state == "awaiting_examination"
+
+
+def test_a_number_that_cannot_be_one_is_of_nobody(city):
+    with pytest.raises(UnknownMatter):
+        city.matter("AP\x00")
+    with city.applications() as applications, pytest.raises(ConfigurationError, match="no such state"):
+        applications.listed("nonsense")
+
+
 def test_what_is_not_completed_in_time_is_a_draft_again_and_starts_anew(city):
     id_ = city.supported()
     city.do(id_, "return", OFFICER, missing={"scenario": "?"})
@@ -218,7 +247,7 @@ def test_what_is_left_out_has_its_reason_and_leaves_something(city):
     city.do(id_, "examine", OFFICER, opinion="x")
     for without, error in (
         ({"mobile_phone": ""}, NotSaid),
-        (["mobile_phone"], NotSaid),
+        (["mobile_phone"], ConfigurationError),
         ({"education": "x"}, ConfigurationError),
         (dict.fromkeys(WANTED.items, "x"), ConfigurationError),
     ):

@@ -87,5 +87,8 @@ def test_conditions_fit_the_items_they_are_about():
         rows_from([{"item": "status", "within": "500103"}]).check_against(resource)
     with pytest.raises(ConfigurationError, match="geometry"):
         rows_from([{"item": "geometry", "in": ["x"]}]).check_against(resource_named("division_area"))
+    with pytest.raises(ConfigurationError, match=r"is compared with what it never is.*in quotes"):
+        rows_from([{"item": "status", "in": [1, 2]}]).check_against(resource)
+    rows_from([{"item": "staff_count", "in": [1, 2]}]).check_against(resource)
     with pytest.raises(UnknownItem):
         rows_from([{"item": "colour", "in": ["1"]}]).check_against(resource)

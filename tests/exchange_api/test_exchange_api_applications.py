@@ -146,7 +146,14 @@ def test_what_is_malformed_or_of_nobody_is_told(hub, ask):
     )
     token = {"Authorization": f"Bearer {hub.token('permits')}"}
     assert hub.http.get("/v1/applications", headers=token).status_code == 401
+    for path in ("applications?state=nonsense", "applications?after=%00", "applications?state=%00"):
+        assert ask("user", path, status=400)["code"] == "malformed_request"
+    assert ask("user", "applications/%00", status=404)["code"] == "unknown_matter"
+    far = {"resource": PERSON, "valid_to": "0001-01-01T00:00:00+14:00"}
+    assert "valid_to" in ask("user", "applications", far, status=400)["detail"]
     id_ = ask("user", "applications", WANTED)["id"]
+    for said in ({"note": "\x00"}, {"\x00": "x"}, {"note": "x" * 5000}, {"note": 5}):
+        assert ask("user", f"applications/{id_}/submit", said, status=400)["code"] == "malformed_request"
     assert ask("user", f"applications/{id_}/lapse", {}, status=409)["code"] == "forbidden_transition"
     with hub.database.engine(Login.APPLICATION).begin() as connection:
         People(connection, record_administration).set_person_status(

@@ -3,13 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from catalog.contact import Bearer, Contact
 from catalog.recorded import Recorded
 from catalog.tables import CONTACT, ORGANISATION
 from schemas.errors import AlreadyRegistered, NotRegistered
+
+_FORGET = (
+    text("DELETE FROM catalog.notification WHERE channel = 'smtp' AND recipient = :recipient"),
+    text("DELETE FROM catalog.notification_claim WHERE channel = 'smtp' AND recipient = :recipient"),
+)
 
 
 class Contacts(Recorded):
@@ -29,7 +34,7 @@ class Contacts(Recorded):
             )
 
     def remove(self, organisation: str, id_: str, *, actor: str) -> None:
-        """Tell a contact no more; ``NotRegistered`` where the organisation has none of that id."""
+        """Tell a contact no more, and forget what it was told; ``NotRegistered`` where the organisation has none of that id."""
         facts = {"organisation": organisation}
         self._record(self._connection, actor=actor, action="contact.remove", target=id_, facts=facts)
         of = (CONTACT.c.organisation == organisation) & (CONTACT.c.id == id_)
@@ -37,6 +42,8 @@ class Contacts(Recorded):
             raise NotRegistered(
                 f"Organisation {organisation} has no contact {id_}.", hint="See them: hub contact list"
             )
+        for forget in _FORGET:
+            self._connection.execute(forget, {"recipient": id_})
 
     def of(self, organisation: str) -> Sequence[Contact]:
         """Return the contacts of an organisation, by address; ``NotRegistered`` where it is not registered."""

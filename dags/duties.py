@@ -39,14 +39,17 @@ def go_round() -> dict[str, dict[str, int]]:
 
 
 def notify() -> dict[str, int]:
-    """Tell the webhook what newly stands undone; skipped where none is set. Fails where somebody could not be told."""
+    """Tell what newly stands undone by webhook and mail; skipped where neither is set. Fails where somebody could not be told."""
+    from hub.duties.channels import any_set, channels_of
     from hub.duties.telling import tell
-    from hub.duties.webhook import Webhook
 
     with hub_opened() as hub:
-        if hub.settings.webhook_url is None:
-            raise AirflowSkipException("Nobody is to be told: HUB_WEBHOOK_URL is not set.")
-        done = tell(hub, Webhook.of(hub.settings))
+        if not any_set(hub.settings):
+            raise AirflowSkipException(
+                "Nobody is to be told: neither HUB_WEBHOOK_URL nor HUB_SMTP_URL is set."
+            )
+        with channels_of(hub) as channels:
+            done = tell(hub, channels)
         if done.failed:
             raise AirflowException(f"These could not be told: {', '.join(done.failed)}.")
     return done.told

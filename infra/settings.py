@@ -7,6 +7,7 @@ import sys
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
@@ -145,13 +146,24 @@ class Settings(BaseSettings):
     )
     webhook_url: str | None = Field(
         default=None,
-        description="Where `hub notify` tells what stands undone, `http(s)://…`. Unset: nowhere.",
+        description="Where `hub notify` tells what stands undone to programs, `http(s)://…`. Unset: nowhere.",
     )
     webhook_secret: str | None = Field(
         default=None,
         repr=False,
         description="Key that messages to the webhook are signed with: `whsec_` and base64 of 24 bytes or more.",
     )
+    smtp_url: str | None = Field(
+        default=None,
+        description="Mail server by which `hub notify` tells contacts: `smtps://host[:465]`, `smtp+starttls://host[:587]`, or, "
+        "not encrypted, `smtp://host[:25]`. Unset: no mail.",
+    )
+    smtp_sender: str | None = Field(default=None, description="The address that mail is from.")
+    smtp_user: str | None = Field(
+        default=None,
+        description="Whom the hub signs in to the mail server as; never unencrypted, but on this machine. Unset: it does not.",
+    )
+    smtp_password: str | None = Field(default=None, repr=False, description="The password to that.")
     notify_again_days: int = Field(
         default=7,
         ge=1,
@@ -255,6 +267,36 @@ class Settings(BaseSettings):
             raise ValueError("must not hold a user or password; messages are signed")
         return url
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_mail_server(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        told = urlsplit(url)
+        if told.scheme not in ("smtp", "smtp+starttls", "smtps") or not told.hostname or told.path.strip("/"):
+            raise ValueError(
+                "must be smtps://host, smtp+starttls://host or smtp://host, with a port or without"
+            )
+        if "@" in told.netloc:
+            raise ValueError("must not hold a user or password; set HUB_SMTP_USER and HUB_SMTP_PASSWORD")
+        try:
+            told.port  # noqa: B018 - it is read when it is asked for
+        except ValueError:
+            raise ValueError("must end in a port from 1 to 65535, or in none") from None
+        return url
+
+    @field_validator("smtp_sender")
+    @classmethod
+    def _is_address(cls, address: str | None) -> str | None:
+        from email_validator import EmailNotValidError, validate_email
+
+        if address is None:
+            return None
+        try:
+            return validate_email(address, allow_smtputf8=False, check_deliverability=False).ascii_email
+        except EmailNotValidError:
+            raise ValueError("must be an e-mail address") from None
+
     @field_validator("harvest_networks")
     @classmethod
     def _are_networks(cls, told: str) -> str:
@@ -272,6 +314,23 @@ class Settings(BaseSettings):
     def _knows_itself(self) -> "Settings":
         if self.oidc_issuer is not None and self.oidc_client_id is None:
             raise ValueError("HUB_OIDC_CLIENT_ID is missing beside HUB_OIDC_ISSUER")
+        return self
+
+    @model_validator(mode="after")
+    def _sends_mail_as_somebody(self) -> "Settings":
+        if self.smtp_url is None:
+            return self
+        if self.smtp_sender is None:
+            raise ValueError("HUB_SMTP_SENDER is missing beside HUB_SMTP_URL")
+        if (self.smtp_user is None) != (self.smtp_password is None):
+            raise ValueError("HUB_SMTP_USER and HUB_SMTP_PASSWORD are set together")
+        told = urlsplit(self.smtp_url)
+        if (
+            self.smtp_user
+            and told.scheme == "smtp"
+            and told.hostname not in ("localhost", "127.0.0.1", "::1")
+        ):
+            raise ValueError("HUB_SMTP_PASSWORD would be sent unencrypted; use smtps:// or smtp+starttls://")
         return self
 
     @field_validator("log_level", mode="before")

@@ -668,6 +668,13 @@ class NotificationFailed(HubError):
     title = "The message was not taken"
 
 
+class NotificationBusy(HubError):
+    """Another process tells of duties at this moment."""
+
+    code = "notification_busy"
+    title = "Duties are being told"
+
+
 class HarvestError(HubError):
     """A neighbour's catalogue cannot be harvested as it is."""
 

@@ -8,6 +8,7 @@ from hub.commands.screen import AsJson, console, print_json, table
 
 if TYPE_CHECKING:
     from hub.duties.duty import Finding
+    from hub.duties.telling import Parcel
 
 _COLUMNS = ("duty", "severity", "whose", "organisation", "subject", "due", "days late", "what to do")
 
@@ -50,27 +51,54 @@ def duties(
         raise typer.Exit(1)
 
 
-def notify(as_json: AsJson = False) -> None:
-    """Tell the webhook what newly stands undone, an organisation at a time; exit 1 where somebody could not be told."""
+def notify(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be told to whom, and tell nobody.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what newly stands undone, by webhook an organisation at a time, by mail each contact once a day at most.
+
+    What was told is told again after HUB_NOTIFY_AGAIN_DAYS, or when it became worse. Exit 1 where somebody could not be told:
+    the next run tells it.
+    """
     from hub.composition import open_hub
-    from hub.duties.telling import tell
-    from hub.duties.webhook import Webhook
+    from hub.duties.channels import channels_of
+    from hub.duties.telling import planned, tell
     from infra.settings import load_settings
 
-    settings = load_settings()
-    webhook = Webhook.of(settings)
-    with open_hub(settings) as hub:
-        done = tell(hub, webhook)
+    with open_hub(load_settings()) as hub, channels_of(hub) as channels:
+        if dry_run:
+            _print_planned(planned(hub, channels), as_json)
+            return
+        done = tell(hub, channels)
     if as_json:
         print_json({"told": done.told, "failed": done.failed})
     else:
         console.print(
-            table("Told", ("of", "findings"), done.told.items()) if done.told else "Nothing is new."
+            table("Told", ("whom", "findings"), done.told.items()) if done.told else "Nothing is new."
         )
         for whom, why in done.failed.items():
             typer.echo(f"{whom}: {why}", err=True)
     if done.failed:
         raise typer.Exit(1)
+
+
+def _print_planned(parcels: "list[Parcel]", as_json: bool) -> None:
+    if as_json:
+        print_json(
+            [
+                {
+                    "channel": to.channel,
+                    "recipient": to.recipient,
+                    "duties": [one.as_dict() for one in to.findings],
+                }
+                for to in parcels
+            ]
+        )
+        return
+    rows = [(to.name, *_row(one)[:7]) for to in parcels for one in to.findings]
+    console.print(table("To be told", ("whom", *_COLUMNS[:7]), rows) if rows else "Nothing is new.")
 
 
 def _print(found: "list[Finding]", as_json: bool) -> None:

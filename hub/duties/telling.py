@@ -1,4 +1,4 @@
-"""What stands undone is told once, in one message an organisation, and again after days if it stands still.
+"""What stands undone is told once to whom it concerns, by every channel that is set; again after days, and when it became worse.
 
 What could not be told is not noted as told, so that the next run tells it.
 """
@@ -6,98 +6,113 @@ What could not be told is not noted as told, so that the next run tells it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import sha256
+from zoneinfo import ZoneInfo
 
-import orjson
-from sqlalchemy import Connection, text
-
-from audit.recording import record_administration
-from catalog.actor import HUB
 from hub.composition import Hub
+from hub.duties.channel import Channel
 from hub.duties.duty import Finding
+from hub.duties.memory import Claim, Memory, Standing, alone, named, standing
 from hub.duties.watching import ground_in, watch
-from hub.duties.webhook import Webhook
 from infra.clock import Clock, now
-from infra.database import Database, Role
+from infra.database import Role
 from schemas.errors import NotificationFailed
-
-AUTHORITY = "authority"
-"""Who is told of findings of no organisation."""
-_LOCK = text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=0x74656C6C)  # "tell": no two at once
-_TOLD = text(
-    "SELECT finding FROM catalog.notification WHERE organisation IS NOT DISTINCT FROM :organisation AND told_at > :since"
-)
-_NOTE = text("""
-    INSERT INTO catalog.notification (finding, organisation, message, told_at)
-    SELECT finding, :organisation, :message, :at FROM unnest(CAST(:findings AS text[])) AS finding
-    ON CONFLICT (finding) DO UPDATE SET message = excluded.message, told_at = excluded.told_at,
-        organisation = excluded.organisation
-""")
 
 
 @dataclass
 class Told:
-    """How many findings were told, by organisation, and who could not be told and why."""
+    """How many findings were told, by channel and recipient, and who could not be told and why."""
 
     told: dict[str, int] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def tell(hub: Hub, webhook: Webhook, clock: Clock = now) -> Told:
-    """Tell what newly stands undone; each organisation's message and its note are one transaction of its own."""
-    at = clock()
-    with hub.database.engine(Role.APPLICATION).connect() as connection:
-        found = watch(ground_in(hub, connection, lambda: at))
-    by: dict[str | None, list[Finding]] = {}
-    for one in found:
-        by.setdefault(one.lack.organisation, []).append(one)
-    done, since = Told(), at - timedelta(days=hub.settings.notify_again_days)
-    for organisation, findings in by.items():
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What is to be told to one recipient."""
+
+    channel: str
+    recipient: str
+    findings: Sequence[Finding]
+
+    @property
+    def name(self) -> str:
+        """Who is told by it, and by which channel."""
+        return f"{self.channel}/{self.recipient}"
+
+
+@dataclass(frozen=True)
+class _Teller:
+    """Tells by one channel, at one moment of the clock."""
+
+    hub: Hub
+    channel: Channel
+    clock: Clock
+    at: datetime
+
+    @property
+    def memory(self) -> Memory:
+        since = self.at - timedelta(days=self.hub.settings.notify_again_days)
+        return Memory(self.hub.database, self.channel.name, since)
+
+    def tell(self, found: Sequence[Finding], done: Told) -> None:
+        for left in self.memory.left():
+            self._send(left, done)
+        for parcel in self.parcels(found):
+            if parcel.name in done.failed:
+                continue
+            body = self.channel.written(parcel.recipient, parcel.findings, self.at)
+            findings = {named(one): standing(one) for one in parcel.findings}
+            self._send(self.memory.claim(parcel.recipient, body, findings, self.at), done)
+
+    def parcels(self, found: Sequence[Finding]) -> list[Parcel]:
+        told = self.memory.told()
+        parcels = []
+        for recipient, findings in self.channel.recipients(found).items():
+            known = told.get(recipient, {})
+            fresh = [one for one in findings if _is_fresh(one, known)]
+            if fresh and not (self.channel.once_a_day and self._was_told_today(known)):
+                parcels.append(Parcel(self.channel.name, recipient, fresh))
+        return parcels
+
+    def _was_told_today(self, known: Mapping[str, tuple[Standing, datetime]]) -> bool:
+        zone = ZoneInfo(self.hub.settings.time_zone)
+        today = self.at.astimezone(zone).date()
+        return any(at.astimezone(zone).date() == today for _, at in known.values())
+
+    def _send(self, claim: Claim, done: Told) -> None:
         try:
-            number = _told(hub.database, webhook, organisation, findings, at, since)
+            self.channel.send(claim.recipient, claim.message, self.clock(), claim.body)
         except NotificationFailed as error:
-            done.failed[organisation or AUTHORITY] = str(error)
+            self.memory.release(claim)
+            done.failed[claim.name] = str(error)
         else:
-            if number:
-                done.told[organisation or AUTHORITY] = number
+            self.memory.note(claim, self.at)
+            done.told[claim.name] = done.told.get(claim.name, 0) + len(claim.findings)
+
+
+def tell(hub: Hub, channels: Sequence[Channel], clock: Clock = now) -> Told:
+    """Tell what newly stands undone; ``NotificationBusy`` where another run tells. No transaction is open while anything is sent."""
+    done = Told()
+    with alone(hub.database):
+        at = clock()
+        found = _found(hub, at)
+        for channel in channels:
+            _Teller(hub, channel, clock, at).tell(found, done)
     return done
 
 
-def _told(
-    database: Database, webhook: Webhook, organisation: str | None, findings: Sequence[Finding], at: datetime, since: datetime
-) -> int:  # fmt: skip
-    with database.engine(Role.APPLICATION).begin() as connection:
-        connection.execute(_LOCK)
-        fresh = _fresh(connection, organisation, findings, since)
-        if fresh:
-            body = _body(organisation, list(fresh.values()), at)
-            message = _message(organisation, fresh, at)
-            facts = {"message": message, "findings": len(fresh)}
-            target = organisation or AUTHORITY
-            record_administration(
-                connection, actor=HUB.id, action="duties.notify", target=target, facts=facts
-            )
-            given = {"organisation": organisation, "message": message, "at": at, "findings": list(fresh)}
-            connection.execute(_NOTE, given)
-            webhook.send(message, at, body)  # last: what is not taken is not noted
-    return len(fresh)
+def planned(hub: Hub, channels: Sequence[Channel], clock: Clock = now) -> list[Parcel]:
+    """Return what would be told to whom, and tell nobody. What a run that died has claimed is new still."""
+    at = clock()
+    found = _found(hub, at)
+    return [one for channel in channels for one in _Teller(hub, channel, clock, at).parcels(found)]
 
 
-def _fresh(
-    connection: Connection, organisation: str | None, findings: Sequence[Finding], since: datetime
-) -> dict[str, Finding]:
-    """Return what was not told since then; what is due anew is another finding."""
-    told = set(connection.execute(_TOLD, {"organisation": organisation, "since": since}).scalars())
-    named = {f"{one.key}@{one.lack.due.isoformat() if one.lack.due else ''}": one for one in findings}
-    return {name: one for name, one in named.items() if name not in told}
+def _found(hub: Hub, at: datetime) -> Sequence[Finding]:
+    with hub.database.engine(Role.APPLICATION).connect() as connection:
+        return watch(ground_in(hub, connection, lambda: at))
 
 
-def _message(organisation: str | None, fresh: Mapping[str, Finding], at: datetime) -> str:
-    """Return a message's id: what was sent and not noted, as a hub died between, has it again on the same day."""
-    named = "\n".join((organisation or AUTHORITY, at.date().isoformat(), *sorted(fresh)))
-    return f"duties_{sha256(named.encode()).hexdigest()[:32]}"
-
-
-def _body(organisation: str | None, findings: Sequence[Finding], at: datetime) -> bytes:
-    data = {"organisation": organisation, "duties": [one.as_dict() for one in findings]}
-    return orjson.dumps({"type": "duties.standing", "timestamp": at.isoformat(), "data": data})
+def _is_fresh(finding: Finding, known: Mapping[str, tuple[Standing, datetime]]) -> bool:
+    was = known.get(named(finding))
+    return was is None or standing(finding).is_worse_than(was[0])

@@ -4,20 +4,21 @@ import base64
 import binascii
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 
 import httpx
+import orjson
 
+from hub.duties.channel import AUTHORITY, Failure, tried
+from hub.duties.duty import Finding
 from infra.settings import Settings
-from schemas.errors import ConfigurationError, NotificationFailed
+from schemas.errors import ConfigurationError
 
 _PREFIX = "whsec_"
 _SECONDS = 10.0
-_WAITS = (1.0, 4.0)
-"""Seconds before each new try."""
 _LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
@@ -28,13 +29,17 @@ class Webhook:
     url: str
     key: bytes
     wait: Callable[[float], None] = time.sleep
+    name: str = "webhook"
+    once_a_day: bool = False
 
     @classmethod
-    def of(cls, settings: Settings) -> "Webhook":
-        """Return the webhook of the settings; ``ConfigurationError`` where none is set, or its secret is none."""
-        if settings.webhook_url is None or settings.webhook_secret is None:
+    def of(cls, settings: Settings) -> "Webhook | None":
+        """Return the webhook of the settings, None where none is set; ``ConfigurationError`` where its secret is none."""
+        if settings.webhook_url is None:
+            return None
+        if settings.webhook_secret is None:
             raise ConfigurationError(
-                "Nobody is to be told of duties.", hint="Set HUB_WEBHOOK_URL and HUB_WEBHOOK_SECRET."
+                "HUB_WEBHOOK_SECRET is missing beside HUB_WEBHOOK_URL.", hint="See docs/duties.md."
             )
         try:
             key = base64.b64decode(settings.webhook_secret.removeprefix(_PREFIX), validate=True)
@@ -46,32 +51,39 @@ class Webhook:
             )
         return cls(settings.webhook_url, key)
 
-    def send(self, id_: str, at: datetime, body: bytes) -> None:
+    def recipients(self, found: Sequence[Finding]) -> Mapping[str, Sequence[Finding]]:
+        """Return the organisations, and the authority for what has none."""
+        by: dict[str, list[Finding]] = {}
+        for one in found:
+            by.setdefault(one.lack.organisation or AUTHORITY, []).append(one)
+        return by
+
+    def written(self, recipient: str, findings: Sequence[Finding], at: datetime) -> str:
+        """Return the JSON document of an organisation's findings."""
+        organisation = None if recipient == AUTHORITY else recipient
+        data = {"organisation": organisation, "duties": [one.as_dict() for one in findings]}
+        return orjson.dumps({"type": "duties.standing", "timestamp": at.isoformat(), "data": data}).decode()
+
+    def send(self, recipient: str, id_: str, at: datetime, body: str) -> None:
         """Send a message, tried anew where it may help; ``NotificationFailed`` where it was not taken."""
-        headers = {"Content-Type": "application/json", **self.signed(id_, int(at.timestamp()), body)}
+        del recipient  # all have one address
+        taken = body.encode()
+        headers = {"Content-Type": "application/json", **self.signed(id_, int(at.timestamp()), taken)}
         with httpx.Client(trust_env=False, timeout=_SECONDS) as client:
-            for pause in (*_WAITS, None):
-                said, again = self._tried(client, headers, body)
-                if said is None:
-                    return
-                if pause is None or not again:
-                    raise NotificationFailed(
-                        f"The webhook did not take a message: {said}.", hint="It is told with the next run."
-                    )
-                self.wait(pause)
+            tried(lambda: self._once(client, headers, taken), self.wait, "The webhook")
 
     def signed(self, id_: str, timestamp: int, body: bytes) -> dict[str, str]:
-        """Return the headers that say which message it is, when it was made, and that it is the hub's."""
+        """Return the headers that say which message it is, when it was sent, and that it is the hub's."""
         signature = hmac.digest(self.key, f"{id_}.{timestamp}.".encode() + body, "sha256")
         told = base64.b64encode(signature).decode()
         return {"webhook-id": id_, "webhook-timestamp": str(timestamp), "webhook-signature": f"v1,{told}"}
 
-    def _tried(self, client: httpx.Client, headers: dict[str, str], body: bytes) -> tuple[str | None, bool]:
-        """Return what went wrong, None where nothing did, and whether another try may help."""
+    def _once(self, client: httpx.Client, headers: dict[str, str], body: bytes) -> Failure | None:
         try:
             answer = client.post(self.url, content=body, headers=headers)
         except httpx.HTTPError as error:
-            return type(error).__name__, True
+            return Failure(type(error).__name__, again=True)
         if answer.is_success:
-            return None, False
-        return f"it answers {answer.status_code}", answer.is_server_error or answer.status_code in _LATER
+            return None
+        again = answer.is_server_error or answer.status_code in _LATER
+        return Failure(f"it answers {answer.status_code}", again)

@@ -286,7 +286,7 @@ def test_the_tasks_do_the_work_and_give_back_counts_that_add_up(hub_settings, da
     assert told["card"]["rows"] == 2
     assert told["seal"]["entries"] > 0
     assert told["escalated"] == {}
-    assert told["untold"] == "Nobody is to be told: HUB_WEBHOOK_URL is not set."
+    assert told["untold"] == "Nobody is to be told: neither HUB_WEBHOOK_URL nor HUB_SMTP_URL is set."
     assert told["round"] == {"done": {}, "found": {"broken_source": 1}}
     assert Path(told["docs"]).exists()
     assert (told["parent"]["namespace"], told["parent"]["job"]) == ("default", "ingest_another.ingest")

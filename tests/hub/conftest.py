@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hub_registers import bare_hub, say  # noqa: F401 - fixtures
+from notified_hub import late_hub, typed  # noqa: F401 - fixtures
 
 from hub.city.build import build_city
 from hub.city.registers import running

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 from catalog.actor import Actor
 from catalog.agreement import Agreement
-from catalog.agreement_lives import Scope, is_narrower
+from catalog.agreement_lives import Scope
 from catalog.agreement_workflow import AGREEMENT_LIFE
 from catalog.application import Application
 from catalog.applications import Applications
+from catalog.narrowing import is_narrower
 from schemas.errors import ConfigurationError
 
 

@@ -17,8 +17,12 @@ _REQUIRED = ("id", "system", "resource", "items", "purposes", "legal_bases", "va
 
 
 def terms_from(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Read what ``Agreement.terms`` tells, as arguments of an ``Agreement``; ``ConfigurationError`` where it is wrong."""
-    return {name: _TERMS[name](value) for name, value in told.items()} if told else {}
+    """Read what ``Agreement.terms`` tells, as arguments of an ``Agreement``; ``ConfigurationError`` where it is wrong. None is none."""
+    if unknown := sorted(str(name) for name in told.keys() - _TERMS.keys()):
+        raise ConfigurationError(
+            f"There is no term {', '.join(unknown)}.", hint=f"Terms are: {', '.join(_TERMS)}."
+        )
+    return {name: _TERMS[name](value) for name, value in told.items() if value is not None}
 
 
 def agreement_as_dict(agreement: Agreement) -> dict[str, Any]:

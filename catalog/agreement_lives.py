@@ -12,6 +12,7 @@ from catalog.agreement import ALL_ROWS, RECORDS, Agreement
 from catalog.agreement_file import terms_from
 from catalog.agreement_workflow import AGREEMENT_LIFE, LIFE_DUTIES, STATUS
 from catalog.matters import Due, Event, Matters
+from catalog.narrowing import is_narrower
 from catalog.recorded import Recorded, Recorder
 from catalog.repository import Catalogue, agreement_of
 from catalog.said import check_said
@@ -35,7 +36,10 @@ _UNBOUND: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Scope:
-    """What an agreement is to cover from now on; None leaves it as it is."""
+    """What an agreement is to cover from now on; None leaves it as it is.
+
+    ``terms`` are all that hold beyond; ``changed_terms`` only those that change, None for one that binds no more.
+    """
 
     items: tuple[str, ...] | None = None
     purposes: frozenset[str] | None = None
@@ -44,27 +48,16 @@ class Scope:
     valid_to: datetime | None = None
     max_keys: int | None = None
     terms: Mapping[str, Any] | None = None
+    changed_terms: Mapping[str, Any] | None = None
 
     def applied(self, agreement: Agreement) -> Agreement:
         """Return the agreement with this scope; what it covers no longer is not masked either."""
         told = {name: value for name, value in vars(self).items() if value is not None}
         items = frozenset(told.get("items", agreement.items))
         masked = frozenset(told.pop("masked", agreement.masked)) & items
-        terms = {**_UNBOUND, **terms_from(told.pop("terms"))} if "terms" in told else {}
+        wanted = {**told.pop("terms", agreement.terms), **told.pop("changed_terms", {})}
+        terms = {**_UNBOUND, **terms_from(wanted)}
         return replace(agreement, masked=masked, **terms, **told)
-
-
-def is_narrower(changed: Agreement, agreement: Agreement) -> bool:
-    """Tell whether an agreement covers nothing that another does not."""
-    return (
-        changed.covered <= agreement.covered
-        and changed.purposes <= agreement.purposes
-        and changed.legal_bases <= agreement.legal_bases
-        and changed.masked >= agreement.masked & changed.covered
-        and changed.valid_to <= agreement.valid_to
-        and changed.max_keys <= agreement.max_keys
-        and changed.terms == agreement.terms
-    )
 
 
 class AgreementLives(Recorded):

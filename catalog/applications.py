@@ -4,7 +4,7 @@ An act, its event, its ledger entries and the agreement that it makes or changes
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ from catalog.agreement_lives import AgreementLives, Scope
 from catalog.application import Application, application_told
 from catalog.application_contents import ApplicationContents
 from catalog.application_workflow import APPLICATION, DUTIES, EXTENSION
-from catalog.completeness import ELEMENTS, Standing, check_complete, faults_of
+from catalog.completeness import ELEMENTS, Standing, check_complete, check_offered, faults_of
 from catalog.matters import MOST_LISTED, Due, Event, Matters
 from catalog.offer import Offering, offer_of
 from catalog.people import People
@@ -198,6 +198,15 @@ class Applications:
             raise ConfigurationError(
                 "Nothing would be left of the application.", hint="Refuse it, with the reason."
             )
+        return self._still_offered(held, facts)
+
+    def _still_offered(self, held: Matter, facts: dict[str, Any]) -> dict[str, Any]:
+        """Check that what is to be approved is shared now: the catalogue may have moved since it was applied for."""
+        application, without = self._content(held), facts.get("without") or {}
+        left = replace(application, items=tuple(one for one in application.items if one not in without))
+        standing = self._standing(held, left)
+        standing.offer.check_shared()
+        check_offered(held.id, left, standing)
         return facts
 
     def _routed(self, after: Matter, _facts: Mapping[str, Any]) -> Matter:
@@ -301,6 +310,7 @@ _BEFORE = {
     "support": Applications._complete,
     "return": Applications._named,
     "approve": Applications._reduced,
+    "grant": Applications._still_offered,
 }
 """What is checked and stored before an act; it returns what the event says."""
 

@@ -31,6 +31,7 @@ class Standing:
     agreement: Agreement | None = None
 
 
+_OFFERED = ("items", "terms")
 _PLURAL = ("purposes", "legal_bases")
 Check = Callable[[Application, Standing], Iterator[str]]
 
@@ -57,6 +58,17 @@ def check_complete(id_: str, application: Application, standing: Standing) -> No
     """Raise ``IncompleteApplication``, which holds every fault."""
     if faults := faults_of(application, standing):
         raise IncompleteApplication(id_, faults, hint="It stays as it is until all is there.")
+
+
+def check_offered(id_: str, application: Application, standing: Standing) -> None:
+    """Raise ``IncompleteApplication`` where what is to be approved is not offered any more, as an item that is withheld since."""
+    faults = [one for one in faults_of(application, standing) if one.place in _OFFERED]
+    if faults:
+        raise IncompleteApplication(
+            id_,
+            faults,
+            hint="Leave it out with the reason, or refuse: it was offered when it was applied for.",
+        )
 
 
 def _system(application: Application, standing: Standing) -> Iterator[str]:

@@ -24,7 +24,7 @@ from schemas.working_days import Calendar
 MOST_LISTED = 1_000
 Made = TypeVar("Made")
 _LISTING = ("state", "after", "limit")
-_SCOPE = ("items", "purposes", "legal_bases", "masked", "valid_to", "max_keys")
+_SCOPE = ("items", "purposes", "legal_bases", "masked", "valid_to", "max_keys", "terms")
 
 
 class ApplicationDesk:
@@ -148,6 +148,11 @@ class ApplicationDesk:
         most = told.get("max_keys")
         if most is not None and type(most) is not int:
             raise MalformedRequest("Field max_keys must be a whole number.")
+        terms = told.get("terms")
+        if terms is not None and not isinstance(terms, dict):
+            raise MalformedRequest(
+                "Field terms of scope must be an object.", hint="Of each term what it becomes; null lifts it."
+            )
         sets = {name: frozenset(found) for name, found in lists.items()}
         return Scope(
             items=items,
@@ -156,6 +161,7 @@ class ApplicationDesk:
             masked=sets.get("masked"),
             valid_to=end,
             max_keys=most,
+            changed_terms=terms,
         )
 
 

@@ -10,6 +10,18 @@ from hub.commands.administering import administered
 from hub.commands.application_screens import print_events, sentence, tell_done, tell_possible
 from hub.commands.applications import Reason, pairs
 from hub.commands.screen import AsJson, actor, tell
+from hub.commands.term_options import (
+    AnswerForm,
+    Burst,
+    Hours,
+    OneOf,
+    OwnCases,
+    Quota,
+    Rate,
+    Texts,
+    Within,
+    terms_stated,
+)
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -22,7 +34,10 @@ Id = Annotated[
     str, typer.Argument(metavar="AGREEMENT", help="The agreement's number: that of its application.")
 ]
 How = Annotated[str, typer.Option(help="How the data is disposed of.")]
-Texts = list[str] | None
+Lift = Annotated[
+    Texts,
+    typer.Option(metavar="TERM", help="A term that binds no more, as quota_per_day; may be given again."),
+]
 _LESS = "from now on; may be given again. Default: as it is."
 
 _PLAIN: Mapping[str, str] = {
@@ -92,12 +107,27 @@ def amend(
     ] = None,
     until: Annotated[str | None, typer.Option(help="The last day on which the data is needed.")] = None,
     max_keys: Annotated[int | None, typer.Option(min=1, max=1000, help="How many keys a call.")] = None,
+    within: Within = None,
+    one_of: OneOf = None,
+    own_cases: OwnCases = False,
+    hours: Hours = None,
+    quota: Quota = None,
+    rate: Rate = None,
+    burst: Burst = 1,
+    answer: AnswerForm = None,
+    lift: Lift = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give an agreement another scope: a narrower one takes effect at once, a wider one becomes an application."""
+    """Give an agreement another scope: a narrower one takes effect at once, a wider one becomes an application.
+
+    Of the terms those that are given take the place of what is agreed, rows as a whole; the others stay.
+    """
+    terms = terms_stated(
+        within=within, one_of=one_of, own_cases=own_cases, hours=hours, quota=quota, rate=rate, burst=burst, answer=answer
+    )  # fmt: skip
     _change(
         agreement, person, as_json, item=item, purpose=purpose, legal_basis=legal_basis, mask=mask, until=until,
-        max_keys=max_keys, needed_for=pairs(needed_for, "--needed-for"),
+        max_keys=max_keys, needed_for=pairs(needed_for, "--needed-for"), terms=terms | dict.fromkeys(lift or ()),
     )  # fmt: skip
 
 
@@ -109,12 +139,23 @@ def propose_change(
     mask: Annotated[Texts, typer.Option(help=f"An item that would be masked {_LESS}")] = None,
     until: Annotated[str | None, typer.Option(help="The last day on which it would be served.")] = None,
     max_keys: Annotated[int | None, typer.Option(min=1, max=1000, help="How many keys a call.")] = None,
+    within: Within = None,
+    one_of: OneOf = None,
+    own_cases: OwnCases = False,
+    hours: Hours = None,
+    quota: Quota = None,
+    rate: Rate = None,
+    burst: Burst = 1,
+    answer: AnswerForm = None,
     as_json: AsJson = False,
 ) -> None:
     """Propose to share less, as the provider; nothing changes until the user accepts."""
+    terms = terms_stated(
+        within=within, one_of=one_of, own_cases=own_cases, hours=hours, quota=quota, rate=rate, burst=burst, answer=answer
+    )  # fmt: skip
     with acting(person) as now:
         applications = _applications(now)
-        scope = _scope(applications.zone, item=item, mask=mask, until=until, max_keys=max_keys)
+        scope = _scope(applications.zone, item=item, mask=mask, until=until, max_keys=max_keys, terms=terms)
         done = applications.agreements.do(agreement, "propose_change", now.actor, {"reason": reason}, scope)
     tell_done(done, as_json)
 
@@ -225,7 +266,11 @@ def _change(
 
 
 def _scope(
-    zone: "ZoneInfo", until: str | None = None, max_keys: int | None = None, **lists: Texts
+    zone: "ZoneInfo",
+    until: str | None = None,
+    max_keys: int | None = None,
+    terms: Mapping[str, Any] | None = None,
+    **lists: Texts,
 ) -> "Scope":
     from catalog.agreement_lives import Scope
     from catalog.application import end_of
@@ -241,6 +286,7 @@ def _scope(
         masked=stated("mask"),
         valid_to=end_of(until, zone) if until else None,
         max_keys=max_keys,
+        changed_terms=terms or None,
     )
 
 

@@ -1,6 +1,6 @@
 """``hub agreement``: on which terms each system may read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,12 +9,23 @@ import typer
 
 from hub.commands.administering import administered
 from hub.commands.screen import AsJson, actor, console, print_json, table, tell
+from hub.commands.term_options import (
+    AnswerForm,
+    Burst,
+    Hours,
+    OneOf,
+    OwnCases,
+    Quota,
+    Rate,
+    Texts,
+    Within,
+    terms_stated,
+)
 
 if TYPE_CHECKING:
     from catalog.agreement import Agreement
 
 app = typer.Typer(no_args_is_help=True, help="What each system may read, for which purpose, until when.")
-Texts = list[str] | None
 
 
 @app.command("add")
@@ -31,22 +42,14 @@ def add_agreement(
         Texts, typer.Option(help="An item it may read; may be given again. Default: all.")
     ] = None,
     mask: Annotated[Texts, typer.Option(help="An item it sees masked only; may be given again.")] = None,
-    within: Annotated[
-        Texts, typer.Option(help="Only records of a division, as ITEM=500103; may be given again.")
-    ] = None,
-    one_of: Annotated[
-        Texts, typer.Option(help="Only records with such values, as ITEM=1,2; may be given again.")
-    ] = None,
-    own_cases: Annotated[bool, typer.Option(help="Only for cases of its own organisation.")] = False,
-    hours: Annotated[
-        Texts, typer.Option(help="When it may call, as 'working 08:30-17:30'; may be given again.")
-    ] = None,
-    quota: Annotated[int | None, typer.Option(min=1, help="How many records it may ask for a day.")] = None,
-    rate: Annotated[float | None, typer.Option(help="How many calls a second.")] = None,
-    burst: Annotated[int, typer.Option(min=1, help="How many calls at once, with --rate.")] = 1,
-    answer: Annotated[
-        str, typer.Option(help="records; yes_no; or a limit as ITEM>=18, ITEM<=2008-06-01.")
-    ] = "records",
+    within: Within = None,
+    one_of: OneOf = None,
+    own_cases: OwnCases = False,
+    hours: Hours = None,
+    quota: Quota = None,
+    rate: Rate = None,
+    burst: Burst = 1,
+    answer: AnswerForm = None,
     max_keys: Annotated[int, typer.Option(min=1, max=1000, help="How many keys a call.")] = 1000,
     days: Annotated[int, typer.Option(min=1, help="For how many days from now it holds.")] = 365,
     number: Annotated[
@@ -59,15 +62,6 @@ def add_agreement(
 
     told: dict[str, Any] = {}
     if resource is not None:
-        rows = [*_conditions(within, "within"), *_conditions(one_of, "in"), *([{"cases": "own"}] * own_cases)]
-        pace = None if rate is None else {"per_second": rate, "burst": burst}
-        terms = {
-            "rows": rows,
-            "hours": hours,
-            "quota_per_day": quota,
-            "rate": pace,
-            "answer": _answer(answer),
-        }
         told = {
             "id": number or f"{system}.{resource}",
             "system": system,
@@ -80,7 +74,9 @@ def add_agreement(
             "masked": mask or [],
             "max_keys": max_keys,
         }
-        told |= {name: agreed for name, agreed in terms.items() if agreed}
+        told |= terms_stated(
+            within=within, one_of=one_of, own_cases=own_cases, hours=hours, quota=quota, rate=rate, burst=burst, answer=answer
+        )  # fmt: skip
     with administered() as (_hub, catalogue, _people):  # only an open hub knows every resource
         agreement = _stated(told, days) if told else read_agreement(_text(Path(system)), system)
         catalogue.add_agreement(agreement, actor=actor())
@@ -149,19 +145,6 @@ def _stated(told: Mapping[str, Any], days: int) -> "Agreement":
     now = datetime.now(UTC)
     items = told["items"] or [known.name for known in resource_named(told["resource"]).items]
     return agreement_from({**told, "items": items, "valid_from": now, "valid_to": now + timedelta(days=days)})
-
-
-def _conditions(given: Texts, kind: str) -> Sequence[Mapping[str, Any]]:
-    pairs = [one.partition("=") for one in given or ()]
-    return [{"item": item, kind: value.split(",") if kind == "in" else value} for item, _, value in pairs]
-
-
-def _answer(given: str) -> Mapping[str, str]:
-    for sign, name in ((">=", "at_least"), ("<=", "at_most")):
-        if sign in given:
-            item, _, limit = given.partition(sign)
-            return {"form": "threshold", "item": item.strip(), name: limit.strip()}
-    return {"form": given}
 
 
 def _text(path: Path) -> str:

@@ -75,7 +75,6 @@ def test_who_needs_less_gets_less_at_once_and_who_needs_more_applies(city, agree
         Scope(masked=frozenset()),
         Scope(valid_to=LATER),
         Scope(max_keys=100),
-        Scope(terms={"quota_per_day": 10_000_000}),
     ):
         with pytest.raises(WiderScope, match="approved anew"):
             city.live(agreed, "narrow", CLERK, wider)
@@ -85,6 +84,22 @@ def test_who_needs_less_gets_less_at_once_and_who_needs_more_applies(city, agree
     narrowed = city.agreement(agreed)
     assert (narrowed.items, narrowed.masked, narrowed.max_keys) == (("citizen_number", "name"), set(), 10)
     assert narrowed.is_in_force
+
+
+def test_terms_become_narrower_at_once_and_wider_by_application(city, agreed):
+    def wished(**terms):
+        with city.applications() as applications:
+            return change(applications, agreed, Scope(changed_terms=terms), CLERK).application
+
+    assert wished(quota_per_day=500, hours=["working 08:30-17:30"]) is None
+    assert wished(quota_per_day=100) is None
+    assert city.agreement(agreed).terms == {"quota_per_day": 100, "hours": ["working 08:30-17:30"]}
+    asked = wished(quota_per_day=1000, hours=None)
+    assert city.agreement(agreed).terms["quota_per_day"] == 100, "until it is approved"
+    with city.applications() as applications:
+        assert applications.applied(asked).application.terms == {"quota_per_day": 1000}
+    with pytest.raises(ConfigurationError, match=r"no term colour.*Terms are: rows"):
+        wished(colour=None)
 
 
 def test_a_wish_is_done_at_once_or_becomes_the_application_for_it(city, agreed):

@@ -262,6 +262,25 @@ def test_what_is_left_out_has_its_reason_and_leaves_something(city):
     )
 
 
+def test_what_is_withheld_since_is_not_approved(city):
+    def withheld(connection, code):
+        return replace(offer_of(connection, code), withheld={"mobile_phone": "个人信息保护法"})
+
+    adult = {"answer": {"form": "threshold", "item": "date_of_birth", "at_most": "2008-01-01"}}
+    needed = {**WANTED.needed_for, "date_of_birth": "核对是否成年"}
+    by_age = replace(WANTED, terms=adult, items=(*WANTED.items, "date_of_birth"), needed_for=needed)
+    id_, other = city.supported(), city.supported(by_age)
+    for one in (id_, other):
+        city.do(one, "examine", OFFICER, opinion="x")
+    now = replace(city, offering=withheld)
+    with pytest.raises(IncompleteApplication, match=r"mobile_phone, which is not shared.*Leave it out"):
+        now.do(id_, "approve", CHIEF)
+    now.do(id_, "approve", CHIEF, without={"mobile_phone": "依法不予共享"})
+    assert "mobile_phone" not in city.agreement(id_).items
+    with pytest.raises(IncompleteApplication, match="answer by an item that is not applied for"):
+        city.do(other, "approve", CHIEF, without={"date_of_birth": "x"})
+
+
 def test_what_nobody_needs_any_more_is_not_approved(city):
     id_ = city.supported(replace(OPEN, valid_to=china("2026-03-04T00:00")))
     city.wait(days=3)

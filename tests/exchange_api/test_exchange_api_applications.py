@@ -93,7 +93,14 @@ def test_an_application_becomes_an_agreement_that_calls_are_made_under(hub, ask)
         ask("user", f"agreements/{id_}/life/narrow", {"scope": {"max_keys": 50}}, status=409)["code"]
         == "wider_scope"
     )
-    ask("user", f"agreements/{id_}/life/narrow", {"scope": {"max_keys": 1, "valid_to": "2035-06-30"}})
+    scope = {"max_keys": 1, "valid_to": "2035-06-30", "terms": {"quota_per_day": 5000}}
+    ask("user", f"agreements/{id_}/life/narrow", {"scope": scope})
+    assert ask("user", f"agreements/{id_}/life")["terms"]["quota_per_day"] == 5000
+    for terms in ({"quota_per_day": "5"}, {"colour": 1}, [], {"rows": [{"item": "sex"}]}):
+        wrong = ask("user", f"agreements/{id_}/life/narrow", {"scope": {"terms": terms}}, status=400)
+        assert wrong["code"] == "malformed_request"
+    wider = {"scope": {"terms": {"quota_per_day": None}}}
+    assert ask("user", f"agreements/{id_}/life/narrow", wider, status=409)["code"] == "wider_scope"
     ask("chief", f"agreements/{id_}/life/suspend", {"reason": "超范围使用"})
     everywhere(hub, 403)
     with hub.database.engine(Login.AUDITOR).connect() as connection:

@@ -64,11 +64,14 @@ def test_the_page_does_what_it_says_and_errors_say_what_to_do(place):
     assert "Due: deliver" in by["application approve"]
     assert "核验身份不需要" in by["application history"]
     assert "Nothing is due" in by["application tick"]
-    assert "is narrower from now on" in by["agreement amend"]
-    assert f"It takes an application: AP{YEAR}-000002 is draft" in by["agreement renew"]
+    assert "is narrower from now on" in said[next(line for line in said if "--quota 500" in line)]
+    assert told("agreement", "show", APPLICATION)["quota_per_day"] == 500
+    assert f"It takes an application: AP{YEAR}-000002 is draft" in by["agreement amend"], "hours are lifted"
+    assert told("application", "show", f"AP{YEAR}-000002")["elements"]["terms"] == {"quota_per_day": 500}
+    assert f"It takes an application: AP{YEAR}-000003 is draft" in by["agreement renew"]
     assert "disposed" in by["agreement confirm-disposal"]
     assert [(one["id"], one["state"]) for one in told("application", "list")] == [
-        (APPLICATION, "delivered"), (f"AP{YEAR}-000002", "draft"),
+        (APPLICATION, "delivered"), (f"AP{YEAR}-000002", "draft"), (f"AP{YEAR}-000003", "draft"),
     ]  # fmt: skip
     operators_ones()
     refused_ones(place)

@@ -14,6 +14,7 @@ import httpx
 import psutil
 
 from hub.airflow.home import MARK, AirflowHome
+from hub.server import PLAIN
 from infra.place import locked
 from infra.settings import Settings
 from schemas.errors import ConfigurationError
@@ -24,6 +25,7 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
+_HEALTH = "/api/v2/monitor/health"
 _HEALTHY = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 START_SECONDS = 300.0
 TASKS_SECONDS = 60.0
@@ -77,7 +79,7 @@ class Components:
     def health(self) -> dict[str, str | None]:
         """Return what Airflow says of each part of itself; nothing while it does not answer."""
         try:
-            answer = httpx.get(f"{self.home.url}/api/v2/monitor/health", timeout=5, trust_env=False)
+            answer = httpx.get(f"{self.home.url}{_HEALTH}", timeout=5, trust_env=False, verify=PLAIN)
             return {name: part["status"] for name, part in answer.json().items()}
         except (httpx.TransportError, ValueError):
             return {}

@@ -3,7 +3,8 @@
 import json
 import time
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote
 
@@ -27,7 +28,7 @@ from catalog.session import Method, Session
 from catalog.sessions import Sessions
 from catalog.system import System
 from exchange_api.tokens import Tokens
-from hub.server import free_port, served
+from hub.server import PLAIN, free_port, served
 from infra.database import Database, open_database
 from infra.database import Role as Login
 from infra.keyring import FileKeyring
@@ -134,10 +135,26 @@ class Served:
     settings: Settings
     database: Database
     keyring: FileKeyring
+    kept_connections: int = 20
     http: httpx.Client = field(init=False)
 
     def __post_init__(self):
-        self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        limits = httpx.Limits(max_keepalive_connections=self.kept_connections)
+        self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False, verify=PLAIN, limits=limits)
+
+    def everywhere(self, true: Callable[["Served"], bool], seconds=60.0) -> float:
+        """Ask, each time on a new connection, until every worker says so, twelve in a row; returns the seconds that took."""
+        began, agreed = time.monotonic(), 0
+        asking = replace(self, kept_connections=0)
+        with asking.http:
+            while agreed < 12:
+                agreed = agreed + 1 if true(asking) else 0
+                assert time.monotonic() < began + seconds, "not every worker says so"
+        return time.monotonic() - began
+
+    def knows(self, system: str) -> None:
+        """Wait until every worker gives a system that was registered meanwhile its token."""
+        self.everywhere(lambda again: again.ask_token(again.assertion(system)).status_code == 200)
 
     def assertion(self, system="permits", key=KEY, alg="EdDSA", **changed):
         now = int(time.time())

@@ -1,11 +1,10 @@
 """The whole loop over the real server: read, object, mark seen, corrected at the source, handled, recalled, rated."""
 
 import json
-import time
 from uuid import uuid4
 
 import pytest
-from exchange_api_hub import CASE, PERSON, Served, agreement, citizen
+from exchange_api_hub import CASE, PERSON, agreement, citizen
 from pushed_firms import ORGANISATION, credit_code, push, stored
 from sqlalchemy import text
 
@@ -35,7 +34,7 @@ def doubted(hub):
             catalogue.add_agreement(terms, actor="test")
     say(hub, {1: WRONG, 2: "重庆二公司", 3: "重庆三公司"})
     for system in ("permits", "masked"):
-        everywhere(hub, lambda again, s=system: read(again, 1, s).status_code == 200)
+        hub.everywhere(lambda again, s=system: read(again, 1, s).status_code == 200)
     return hub
 
 
@@ -62,15 +61,6 @@ def raised(hub, number, system="permits", headers=None, **changed):
     return ask(hub, "POST", "/v1/objections", system, headers, **told)
 
 
-def everywhere(hub, true, calls=12, seconds=10.0):
-    """Ask on new connections until every process says so; returns how long that took."""
-    began, agreed = time.monotonic(), 0
-    while agreed < calls and time.monotonic() < began + seconds:
-        agreed = agreed + 1 if true(Served(hub.url, hub.settings, hub.database, hub.keyring)) else 0
-    assert agreed == calls
-    return time.monotonic() - began
-
-
 def test_a_wrong_name_is_doubted_corrected_recalled_and_rated(doubted):
     hub, keeper = doubted, doubted.person("keeper")
     first, other = read(hub, 1), read(hub, 1, "masked")
@@ -88,7 +78,7 @@ def test_a_wrong_name_is_doubted_corrected_recalled_and_rated(doubted):
     )  # fmt: skip
     mark = [{"item": "name", "objection": told["objection"]}]
     for system in ("permits", "masked"):  # whoever reads it, on every process
-        everywhere(hub, lambda again, s=system: marks(read(again, 1, s)) == mark)
+        hub.everywhere(lambda again, s=system: marks(read(again, 1, s)) == mark)
     assert marks(read(hub, 1, items="status")) is None, "another item is not in doubt"
     assert marks(read(hub, 2)) is None
     query = hub.query({"keys": [credit_code(2), credit_code(1)], "items": ["name"]}, hub.token(), code=FIRM)
@@ -108,7 +98,7 @@ def test_a_wrong_name_is_doubted_corrected_recalled_and_rated(doubted):
         ask(hub, "POST", one + "/correct", headers=keeper, reason="已更正").json()["state"] == "in_progress"
     )
     say(hub, {1: RIGHT})
-    everywhere(hub, lambda again: read(again, 1).json() | {"valid_from": 0} == {
+    hub.everywhere(lambda again: read(again, 1).json() | {"valid_from": 0} == {
         "resource": FIRM, "version": 2, "valid_from": 0, "data": {"name": RIGHT},
     })  # fmt: skip
 
@@ -148,9 +138,9 @@ def test_twice_on_the_same_item_is_told_and_a_withdrawal_takes_the_mark_away(dou
     again = raised(doubted, 2, headers=doubted.person(Role.USER))
     assert (again.status_code, again.json()["code"]) == (409, "already_doubted")
     assert made["objection"] in again.json()["detail"]
-    everywhere(doubted, lambda one: marks(read(one, 2)) is not None)
+    doubted.everywhere(lambda one: marks(read(one, 2)) is not None)
     assert ask(doubted, "POST", f"/v1/objections/{made['objection']}/withdraw").json()["state"] == "withdrawn"
-    everywhere(doubted, lambda one: marks(read(one, 2)) is None)
+    doubted.everywhere(lambda one: marks(read(one, 2)) is None)
     late = ask(
         doubted, "POST", f"/v1/objections/{made['objection']}/accept", headers=doubted.person("keeper")
     )
@@ -159,12 +149,12 @@ def test_twice_on_the_same_item_is_told_and_a_withdrawal_takes_the_mark_away(dou
 
 def test_a_value_that_is_kept_is_served_without_its_mark_and_recalls_nobody(doubted):
     made, keeper = raised(doubted, 3, items=None).json(), doubted.person("keeper")
-    everywhere(doubted, lambda one: marks(read(one, 3)) == [{"item": None, "objection": made["objection"]}])
+    doubted.everywhere(lambda one: marks(read(one, 3)) == [{"item": None, "objection": made["objection"]}])
     one = f"/v1/objections/{made['objection']}"
     ask(doubted, "POST", one + "/accept", headers=keeper)
     assert ask(doubted, "POST", one + "/answer", headers=keeper).json()["code"] == "not_said"
     assert ask(doubted, "POST", one + "/answer", headers=keeper, reason="属实").json()["state"] == "handled"
-    everywhere(doubted, lambda again: marks(read(again, 3)) is None)
+    doubted.everywhere(lambda again: marks(read(again, 3)) is None)
     say(doubted, {3: "重庆三三公司"})
     assert not [
         n

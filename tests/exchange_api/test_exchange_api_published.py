@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from exchange_api_hub import LAW, PURPOSE, Served
+from exchange_api_hub import LAW, PURPOSE
 from made_resources import ITEMS, MARRIAGE, certificate, citizen, marriages, second, source
-from pushed_firms import put, until
+from pushed_firms import put
 from typer.testing import CliRunner
 
 from hub.cli import app
@@ -28,11 +28,6 @@ def run(hub, monkeypatch):
     return _run
 
 
-def from_every_worker(hub, ask, calls=10):
-    """Return answers asked for on connections of their own, so that every worker gives some of them."""
-    return [ask(Served(hub.url, hub.settings, hub.database, hub.keyring)) for _ in range(calls)]
-
-
 def push(hub, rows, key, code="civil_affairs_registry"):
     headers = {"Authorization": f"Bearer {hub.token('pusher')}", "Idempotency-Key": key}
     headers["Content-Type"] = "application/x-ndjson"
@@ -51,13 +46,7 @@ def test_a_resource_is_published_fed_agreed_read_and_withdrawn(hub, run, tmp_pat
 
     told = json.loads(run("resource", "publish", str(tmp_path / "marriage.yaml"), "--json"))
     assert told == {"resource": CODE, "version": 1, "published": True}
-    until(
-        lambda: all(
-            a.status_code == 200
-            for a in from_every_worker(hub, lambda h: h.http.get(described, headers=headers))
-        ),
-        5,
-    )
+    hub.everywhere(lambda again: again.http.get(described, headers=headers).status_code == 200)
     answer = hub.http.get(described, headers=headers).json()
     assert (answer["version"], answer["lookups"], answer["withdrawn"]) == (1, ["one_number"], False)
     assert list(answer["schema"]["properties"]) == list(ITEMS)
@@ -72,13 +61,7 @@ def test_a_resource_is_published_fed_agreed_read_and_withdrawn(hub, run, tmp_pat
     assert hub.record(certificate(3), token, CODE).json()["code"] == "access_denied"
     terms = ("--purpose", PURPOSE, "--legal-basis", LAW, "--mask", "other_name")
     run("agreement", "add", "permits", CODE, *terms)
-    until(
-        lambda: all(
-            a.status_code == 200
-            for a in from_every_worker(hub, lambda h: h.record(certificate(3), token, CODE))
-        ),
-        5,
-    )
+    hub.everywhere(lambda again: again.record(certificate(3), token, CODE).status_code == 200)
     record = hub.record(certificate(3), token, CODE, {"provenance": "true"}).json()
     assert record["data"] == {
         "certificate": certificate(3), "one_number": citizen(3), "one_name": "测试3", "other_name": "样**",
@@ -127,7 +110,7 @@ def check_the_next_version(hub, run, token, tmp_path):
     assert (told["version"], told["records"]) == (2, {"index": 30})
     asked = {"keys": ["渝中区民政局"], "by": "office", "items": ["certificate"]}
     by_office = lambda h: len(h.query(asked, token, CODE).json().get("records", ())) == 30  # noqa: E731
-    assert until(lambda: all(from_every_worker(hub, by_office)), 5)
+    hub.everywhere(by_office)
 
     mapping = source()["mapping"] | {"witness": {"column": "witness"}}
     assert put(hub, source(mapping=mapping)).status_code == 200
@@ -145,7 +128,7 @@ def check_the_next_version(hub, run, token, tmp_path):
 def check_withdrawal(hub, run, token):
     run("resource", "withdraw", CODE, "--reason", "moved to the province")
     gone = lambda h: h.record(certificate(3), token, CODE).status_code == 410  # noqa: E731
-    assert until(lambda: all(from_every_worker(hub, gone)), 5)
+    hub.everywhere(gone)
     refused = hub.record(certificate(3), token, CODE)
     assert (refused.json()["code"], hub.entry(refused)["problem"]) == (
         "resource_withdrawn",

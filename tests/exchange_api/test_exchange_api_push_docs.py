@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import documents
-from pushed_firms import until
 
 from connectors.kinds import options_of
 from connectors.options import table
@@ -43,7 +42,7 @@ def test_the_worked_example_works_as_written(hub, tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     documents.run(documents.blocks(PAGE, "sh")[0])
-    assert until(lambda: all(_is_heard(hub) for _ in range(8)))
+    hub.everywhere(_is_heard)
 
     script = script.replace("http://127.0.0.1:8000", hub.url).replace(
         'Path(".hub")', repr(hub.settings.home).replace("PosixPath", "Path")

@@ -26,7 +26,7 @@ from pushed_firms import (
 )
 from sqlalchemy import text
 
-from hub.server import command, environment, free_port
+from hub.server import answers, command, environment, free_port
 from infra.database import Role
 
 LINES = "application/x-ndjson"
@@ -46,7 +46,7 @@ def process(hub):
             command(settings), env=environment(settings), stdout=log, stderr=log, start_new_session=True
         )
     try:
-        assert until(lambda: _answers(url), 200)
+        assert until(lambda: answers(url), 200)
         yield Served(url, settings, hub.database, hub.keyring), psutil.Process(running.pid)
     finally:
         with suppress(ProcessLookupError):
@@ -58,13 +58,6 @@ def process(hub):
 def small(hub):
     with process(hub) as served:
         yield served
-
-
-def _answers(url) -> bool:
-    try:
-        return httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def family(running: psutil.Process) -> tuple[psutil.Process, psutil.Process]:

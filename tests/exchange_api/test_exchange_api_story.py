@@ -209,21 +209,12 @@ def test_why_a_query_would_be_refused_is_told_and_on_the_ledger(hub, token):
     assert (allowed["allowed"], allowed["agreement"], allowed["refusal"]) == (True, "a-1", None)
 
 
-def from_every_worker(hub, answer, calls=12):
-    """Ask anew, each time on a connection of its own, until every worker that answers has heard of a change."""
-    until, agreed = time.monotonic() + 10, 0
-    while agreed < calls and time.monotonic() < until:
-        again = Served(hub.url, hub.settings, hub.database, hub.keyring)
-        agreed = agreed + 1 if answer(again) else 0
-    assert agreed == calls
-
-
 def test_a_suspended_system_is_shut_out_at_once_and_by_every_worker(hub):
     token = hub.token("suspended")
     assert hub.record(GOOD, token).status_code == 200
     with administering(hub) as catalogue:
         catalogue.set_system_status("suspended", SystemStatus.SUSPENDED, actor="test")
-    from_every_worker(hub, lambda again: again.record(GOOD, token).status_code == 403)
+    hub.everywhere(lambda again: again.record(GOOD, token).status_code == 403)
     for answer, status, code in (
         (hub.record(GOOD, token), 403, "access_denied"),
         (hub.ask_token(hub.assertion("suspended")), 401, "authentication_failed"),
@@ -240,16 +231,16 @@ def test_keys_are_rolled_over_without_interruption(hub):
         )
     by_old = partial(signed, key=old, alg="EdDSA")
     by_new = partial(signed, key=new, alg="ES256")
-    from_every_worker(hub, lambda again: by_old(again) == 200)
+    hub.everywhere(lambda again: by_old(again) == 200)
     assert by_new(hub) == 401
     with administering(hub) as catalogue:
         catalogue.add_system_key("rolling", new.as_dict(private=False), actor="test")
-    from_every_worker(hub, lambda again: by_new(again) == 200)
+    hub.everywhere(lambda again: by_new(again) == 200)
     assert by_old(hub) == 200
     with administering(hub) as catalogue:
         first = catalogue.system("rolling").known_keys[0]
         catalogue.retire_system_key("rolling", first.kid, datetime.now(UTC), actor="test")
-    from_every_worker(hub, lambda again: by_old(again) == 401)
+    hub.everywhere(lambda again: by_old(again) == 401)
     assert by_new(hub) == 200
 
 

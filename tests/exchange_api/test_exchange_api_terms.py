@@ -40,13 +40,13 @@ AGREED = {
     "district": {"rows": DISTRICT},
     "born": {"rows": DISTRICT, "answer": answer_from({"form": "threshold", "item": "date_of_birth", "at_most": "1990-01-21"})},
     "registered": {"rows": DISTRICT, "answer": answer_from({"form": "yes_no"})},
-    "ending": {},
     "cases": {"rows": rows_from([{"cases": "own"}])},
     "counted": {"quota_per_day": QUOTA},
     "few": {"quota_per_day": 5},
     "failing": {"quota_per_day": 3},
     "paced": {"rate": Rate(20, burst=10)},
     "nights": {"hours": (window_from("every 22:00-06:00"),)},
+    "ending": {},  # the last: who has heard of it has heard of all
 }  # fmt: skip
 
 
@@ -64,6 +64,8 @@ def hub(served_hub):
                 System(system, ORGANISATION, system, (KEY.as_dict(private=False),)), actor="test"
             )
             catalogue.add_agreement(agreement(f"t-{system}", system, PERSON, ITEMS, **terms), actor="test")
+    served_hub.knows("ending")
+    served_hub.everywhere(lambda again: again.record(INSIDE, again.token("ending")).status_code == 200)
     return served_hub
 
 

@@ -9,12 +9,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import httpx
 import pytest
 from typer.testing import CliRunner
 
 from hub.cli import app, main
-from hub.server import free_port
+from hub.server import answers, free_port
 from infra.place import locked
 from schemas.errors import ConfigurationError, UnknownSource
 
@@ -142,30 +141,23 @@ def test_two_demos_do_not_share_a_home(hub_environment):
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
 def test_the_server_stops_with_the_program(hub_environment, told):
     port = free_port()
-    url = f"http://127.0.0.1:{port}/healthz"
+    url = f"http://127.0.0.1:{port}"
     serving = subprocess.Popen(
         [HUB, "serve", "--port", str(port), "--workers", "1"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         start_new_session=True,  # so that the signal reaches the program alone
     )  # fmt: skip
     try:
         deadline = time.monotonic() + 120
-        while not _answers(url):
+        while not answers(url):
             assert serving.poll() is None, serving.communicate()[0]
             assert time.monotonic() < deadline
             time.sleep(0.2)
         serving.send_signal(told)
         assert serving.wait(60) == 0
-        assert not _answers(url)
+        assert not answers(url)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(serving.pid, signal.SIGKILL)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
 
 
 def test_an_error_is_one_sentence_and_a_status(tmp_path):

@@ -5,6 +5,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ROOMS := $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 export HUB_HOME ?= $(CURDIR)/.hub
 WORKERS ?= 2
 
@@ -14,8 +15,8 @@ help:  ## List every target
 
 # ── set-up ───────────────────────────────────────────────────────────────────────────────────────────
 # uv installs the locked files in a minute where pip takes ten; it is told the index that pip is set up for.
-# Where uv cannot work, pip installs the same file. Both compile what they install: else every start of a program does, where
-# PYTHONDONTWRITEBYTECODE is set.
+# Where uv cannot work, pip installs the same file. Both compile what they install, and setup what is written here: else every
+# start of a program does, where PYTHONDONTWRITEBYTECODE is set.
 
 $(VENV)/.ready: requirements.lock requirements-bootstrap.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -33,6 +34,7 @@ $(VENV)/.ready: requirements.lock requirements-bootstrap.lock pyproject.toml
 
 .PHONY: setup
 setup: $(VENV)/.ready  ## Build .venv from the locked, hashed requirements
+	@$(BIN)/python -m compileall -q $(ROOMS)
 
 .PHONY: lock
 lock: setup  ## Renew requirements.lock from pyproject.toml

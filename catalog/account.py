@@ -17,7 +17,7 @@ ACCOUNT = Table(
     Column("failures", Integer),
     *(Column(name, LargeBinary) for name in ("totp", "totp_new")),
     Column("totp_step", BigInteger),
-    Column("recovery", ARRAY(LargeBinary)),
+    *(Column(name, ARRAY(LargeBinary)) for name in ("recovery", "known_from")),
 )
 
 

@@ -1,7 +1,7 @@
 """Signing in by a local account: password, lock-out, second factor.
 
 Attempts on one account wait for one another, whatever process they come to, so that no more of them are judged than the lock-out
-allows. Who fails is told the same, after the same work, whether there is such an account or not. An outcome is returned and not raised,
+allows. From an address that too many failures came from only those are judged who have signed in from there before. Who fails is told the same, after the same work, whether there is such an account or not. An outcome is returned and not raised,
 for a failure is to be committed too.
 """
 
@@ -21,6 +21,7 @@ from catalog.person import PERSON_ID, Person, PersonStatus
 from catalog.recorded import Recorded, Recorder
 from catalog.second_factors import SecondFactors
 from catalog.sessions import Sessions
+from catalog.sign_in_origins import OriginRule, SignInOrigins
 from catalog.tables import PERSON
 from infra.clock import Clock, now
 from schemas.errors import (
@@ -43,6 +44,7 @@ class Rules:
     lockout: Lockout = field(default_factory=Lockout)
     first_password: timedelta = timedelta(hours=72)
     clock: Clock = now
+    origins: OriginRule = field(default_factory=OriginRule)
 
 
 class Accounts(Recorded):
@@ -53,18 +55,49 @@ class Accounts(Recorded):
     ) -> None:
         super().__init__(connection, record)
         self._rules, self._factors = rules, factors
+        self._origins = SignInOrigins(connection, rules.origins)
 
-    def sign_in(self, person: str, password: str, code: str | None = None) -> Proven | HubError:
-        """Judge one attempt; what comes of it is for the caller to commit, and then to raise where it is an error."""
+    def sign_in(
+        self, person: str, password: str, code: str | None = None, origin: bytes | None = None
+    ) -> Proven | HubError:
+        """Judge one attempt; what comes of it is for the caller to commit, and then to raise where it is an error.
+
+        ``origin`` is the keyed digest of the address that it comes from; without one only the account's own failures count.
+        """
         account, who = self._account(person)
         at = self._rules.clock()
-        if account is None or who is None or self._is_locked(account, at):
-            self._rules.passwords.fits(None, password)
-            return self._refused(person if account else NOBODY, "account.attempt", {"judged": False})
-        if not self._rules.passwords.fits(account["password"], password):
-            return self._failed(account, at)
+        is_judged = account is not None and who is not None and not self._is_locked(account, at)
+        fits = self._rules.passwords.fits(account["password"] if account and is_judged else None, password)
+        if origin is not None and not self._comes_in(account, origin, at):
+            told = {"judged": False, "origin": "failed too often"}
+            return self._refused(person if account else NOBODY, "account.attempt", told)
+        if account is None or who is None or not is_judged:
+            outcome: Proven | HubError = self._refused(
+                person if account else NOBODY, "account.attempt", {"judged": False}
+            )
+        else:
+            outcome = self._judged(account, who, password, code, at) if fits else self._failed(account, at)
+        if origin is not None:
+            self._noted(origin, outcome, at)
+        return outcome
+
+    def _comes_in(self, account: Mapping[Any, Any] | None, origin: bytes, at: datetime) -> bool:
+        """Whether an attempt from there is judged; the address is held from now on."""
+        allowed = self._origins.allows(origin, at)
+        return allowed or (account is not None and origin in map(bytes, account["known_from"]))
+
+    def _noted(self, origin: bytes, outcome: Proven | HubError, at: datetime) -> None:
+        if isinstance(outcome, Proven):
+            self._origins.remember(origin, outcome.person.id)
+        elif isinstance(outcome, SignInRefused):
+            self._origins.failed(origin, at)
+
+    def _judged(
+        self, account: Mapping[Any, Any], who: Person, password: str, code: str | None, at: datetime
+    ) -> Proven | HubError:
+        """Judge an attempt whose password is right."""
         if account["given_until"] is not None and account["given_until"] <= at:
-            self._refused(person, "account.attempt", {"given_password": "expired"})
+            self._refused(who.id, "account.attempt", {"given_password": "expired"})
             return SignInRefused(
                 "The password you were given has expired.", hint="Ask the security administrator for another."
             )

@@ -14,6 +14,7 @@ from catalog.account import Proven
 from catalog.session import Method, SignedIn
 from catalog.sessions import Sessions
 from exchange_api.bodies import Fields
+from exchange_api.callers_address import address_of
 from exchange_api.door import Attempt
 from exchange_api.tokens import Tokens
 from exchange_api.transactions import Transaction, Transactions
@@ -36,9 +37,11 @@ class SessionDesk:
         tokens: Tokens,
         local: LocalAccounts,
         seconds: int,
+        proxies: str = "",
     ) -> None:
         self._transactions, self._judging = transactions, Transactions(database, _JUDGED_AT_ONCE)
         self._tokens, self._local, self._life = tokens, local, timedelta(seconds=seconds)
+        self._proxies = [network for network in proxies.split(",") if network]
 
     async def sign_in(self, attempt: Attempt) -> dict[str, Any]:
         """Begin a session of who shows their password, and their second factor where they have one."""
@@ -46,9 +49,10 @@ class SessionDesk:
         person, password = given.text("person"), given.text("password")
         code = given.text_or_none("code")
         record = partial(record_administration, request=attempt.id)
+        origin = self._local.origin(address_of(attempt.request, self._proxies))
 
         def _judge(connection: Connection) -> SignedIn | HubError:
-            shown = self._local.accounts(connection, record).sign_in(person, password, code)
+            shown = self._local.accounts(connection, record).sign_in(person, password, code, origin)
             if isinstance(shown, HubError):
                 return shown
             begun = Sessions(connection, record).begin(

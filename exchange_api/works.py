@@ -119,7 +119,9 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         codes = CodeDesk(database)
         transactions = Transactions(database)
         local = LocalAccounts.of(settings, keyring)
-        session = SessionDesk(database, transactions, tokens, local, settings.session_seconds)
+        session = SessionDesk(
+            database, transactions, tokens, local, settings.session_seconds, settings.proxies
+        )
         readings, dcat = Readings(library, door), DcatDesk(database, addresses(settings))
         bureau = Bureau(keyring, RESOURCES, registry.sources, calendar)
         objections = ObjectionDesk(bureau, transactions)

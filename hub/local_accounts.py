@@ -10,7 +10,9 @@ from catalog.accounts import Accounts, Rules
 from catalog.passwords import Passwords
 from catalog.recorded import Recorder
 from catalog.second_factors import SecondFactors
+from catalog.sign_in_origins import OriginRule
 from infra.keyring import Keyring
+from infra.sealing import BlindIndex
 from infra.settings import Settings
 
 
@@ -26,8 +28,13 @@ class LocalAccounts:
     def of(cls, settings: Settings, keyring: Keyring) -> "LocalAccounts":
         """Make them as the settings say."""
         given = timedelta(hours=settings.first_password_hours)
-        rules = Rules(Passwords(), Lockout(free=settings.sign_in_failures), given)
+        origins = OriginRule(settings.sign_in_address_failures)
+        rules = Rules(Passwords(), Lockout(free=settings.sign_in_failures), given, origins=origins)
         return cls(rules, keyring, f"Exchange hub {settings.hub_id.rpartition(':')[2]}")
+
+    def origin(self, address: str) -> bytes:
+        """Return what an address is known by: a keyed digest."""
+        return BlindIndex(self.keyring).index("catalog.sign_in_origin", [address])[0]
 
     def factors(self, connection: Connection, record: Recorder) -> SecondFactors:
         """Open the second factors on a connection."""

@@ -114,6 +114,17 @@ class Settings(BaseSettings):
         le=20,
         description="After how many failures in a row signing in is refused for a while; each more doubles the wait.",
     )
+    sign_in_address_failures: int = Field(
+        default=50,
+        ge=5,
+        description="How many failures to sign in are taken from one address at once, and one more each minute; whoever has "
+        "signed in from there before is judged all the same.",
+    )
+    proxies: str = Field(
+        default="",
+        description="Networks (CIDR, separated by commas) of the proxies in front of the hub, whose `X-Forwarded-For` is believed.",
+        json_schema_extra={"default_shown": "none"},
+    )
     first_password_hours: int = Field(
         default=72,
         ge=1,
@@ -297,7 +308,7 @@ class Settings(BaseSettings):
         except EmailNotValidError:
             raise ValueError("must be an e-mail address") from None
 
-    @field_validator("harvest_networks")
+    @field_validator("harvest_networks", "proxies")
     @classmethod
     def _are_networks(cls, told: str) -> str:
         networks = [ip_network(part.strip()) for part in told.split(",") if part.strip()]

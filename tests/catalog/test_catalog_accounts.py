@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pyotp
 import pytest
 from argon2 import PasswordHasher
-from attempts import QUICK
+from attempts import FROM_ADDRESS, QUICK
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -25,6 +25,7 @@ from catalog.repository import Catalogue
 from catalog.second_factors import RECOVERY_CODES, SecondFactors
 from catalog.session import Method
 from catalog.sessions import Sessions
+from catalog.sign_in_origins import REMEMBERED, OriginRule
 from infra.database import Role as Login
 from schemas.errors import (
     AccessDenied,
@@ -69,11 +70,11 @@ class Place:
     def do(self, work):
         with self.database.engine(Login.APPLICATION).begin() as connection:
             factors = SecondFactors(connection, record_administration, self.keyring, "test")
-            rules = Rules(self.passwords, Lockout(), clock=lambda: self.at)
+            rules = Rules(self.passwords, Lockout(), clock=lambda: self.at, origins=OriginRule(4))
             return work(Accounts(connection, record_administration, rules, factors), factors)
 
-    def sign_in(self, password=GIVEN, code=None, person="zhang.desk"):
-        return self.do(lambda accounts, _: accounts.sign_in(person, password, code))
+    def sign_in(self, password=GIVEN, code=None, person="zhang.desk", origin=None):
+        return self.do(lambda accounts, _: accounts.sign_in(person, password, code, origin))
 
     def later(self, **time):
         self.at += timedelta(**time)
@@ -153,11 +154,53 @@ def test_after_a_hundred_failures_only_an_administrator_unlocks(place):
     assert isinstance(place.sign_in(CHOSEN), Proven)
 
 
-def test_the_lock_is_exact_however_many_processes_try_at_once(place, hub_settings):
-    command = [sys.executable, str(Path(__file__).with_name("attempts.py")), "zhang.desk", "25"]
-    told = {"HUB_HOME": str(hub_settings.home), "HUB_DATABASE_URL": hub_settings.database_url}
+def tried(settings, *arguments):
+    """Let two processes try at once."""
+    command = [sys.executable, str(Path(__file__).with_name("attempts.py")), *arguments]
+    told = {"HUB_HOME": str(settings.home), "HUB_DATABASE_URL": settings.database_url}
     processes = [subprocess.Popen(command, env=os.environ | told) for _ in range(2)]
     assert [process.wait(60) for process in processes] == [0, 0]
+
+
+def test_who_guesses_at_many_accounts_is_stopped_and_nobody_else(place):
+    here, there = b"h" * 16, b"t" * 16
+    for number in range(3):
+        assert isinstance(place.sign_in(person=f"guess{number}", origin=here), SignInRefused)
+    place.sign_in("wrong", origin=here)
+    refused = place.sign_in(origin=here)
+    assert isinstance(refused, SignInRefused), "the right one is not judged from there"
+    assert place.rows("SELECT failures FROM catalog.account") == [(1,)], "nor are wrong ones counted"
+    assert place.told()[-1][2]["origin"] == "failed too often"
+    assert isinstance(place.sign_in(origin=there), Proven), "elsewhere nothing has changed"
+    for _ in range(10):
+        place.sign_in(person="guess", origin=here)
+    place.later(seconds=61)
+    assert isinstance(place.sign_in(origin=here), Proven), "what was not judged is not counted"
+    place.sign_in(person="guess", origin=here)
+    assert isinstance(place.sign_in("wrong", person="guess", origin=here), SignInRefused)
+    assert isinstance(place.sign_in(origin=here), Proven), "who has signed in from there is judged"
+
+
+def test_addresses_are_forgotten_and_no_more_remembered_than_are_needed(place):
+    for number in range(REMEMBERED + 2):
+        place.sign_in(origin=bytes([number]) * 16)
+    ((known,),) = place.rows("SELECT known_from FROM catalog.account")
+    assert [one[0] for one in map(bytes, known)] == list(range(REMEMBERED + 1, 1, -1))
+    place.later(minutes=1)
+    place.sign_in("wrong", origin=b"x" * 16)
+    assert [bytes(row.origin) for row in place.rows("SELECT origin FROM catalog.sign_in_origin")] == [
+        b"x" * 16
+    ]
+
+
+def test_an_address_fails_no_more_however_many_processes_try_at_once(place, hub_settings):
+    tried(hub_settings, "guess", "25", "many")
+    outcomes = ["origin" in facts for action, _, facts in place.told() if action == "account.attempt"]
+    assert (outcomes.count(False), outcomes.count(True)) == (FROM_ADDRESS, 50 - FROM_ADDRESS)
+
+
+def test_the_lock_is_exact_however_many_processes_try_at_once(place, hub_settings):
+    tried(hub_settings, "zhang.desk", "25")
     actions = [action for action, _, _ in place.told()]
     judged = actions.count("account.failure") + actions.count("account.lock")
     assert (judged, actions.count("account.lock"), actions.count("account.attempt")) == (5, 1, 45)

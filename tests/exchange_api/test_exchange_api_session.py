@@ -7,10 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 import pyotp
 import pytest
 from sqlalchemy import text
+from starlette.requests import Request
 
 from audit.recording import record_administration
 from catalog.people import People
 from catalog.person import Person, PersonStatus, Role
+from exchange_api.callers_address import address_of
 from hub.local_accounts import LocalAccounts
 from infra.database import Role as Login
 
@@ -35,6 +37,29 @@ def register(hub, person, *roles):
         People(connection, record_administration).add_person(added, actor="test")
     give(hub, person)
     return person
+
+
+@pytest.mark.parametrize(
+    ("peer", "told", "expected"),
+    [
+        ("203.0.113.9", "", "203.0.113.9"),
+        ("203.0.113.9", "198.51.100.1", "203.0.113.9"),  # nobody's proxy
+        ("10.0.0.2", "198.51.100.1", "198.51.100.1"),
+        (
+            "10.0.0.2",
+            "192.0.2.7, 198.51.100.1, 10.0.0.3",
+            "198.51.100.1",
+        ),  # the first was written by who asks
+        ("10.0.0.2", "10.0.0.3", "10.0.0.3"),
+        ("10.0.0.2", "nonsense", "10.0.0.2"),
+        ("::ffff:203.0.113.9", "", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "", "2001:db8:1:2::/64"),
+    ],
+)
+def test_who_asks_is_known_behind_our_own_proxies_alone(peer, told, expected):
+    headers = [(b"x-forwarded-for", told.encode())] if told else []
+    request = Request({"type": "http", "client": (peer, 1), "headers": headers})
+    assert address_of(request, ["10.0.0.0/8"]) == expected
 
 
 def give(hub, person):
@@ -192,3 +217,18 @@ def test_a_second_factor_is_not_replaced_by_who_has_not_shown_it(hub):
     assert ask(hub, "PUT", "/totp", headers, code=code_of(device)).status_code == 200
     assert ask(hub, "POST", "/totp", other).json()["code"] == "second_factor_required"
     assert ask(hub, "POST", "/totp", headers).status_code == 200
+
+
+def test_an_address_that_fails_too_often_is_told_no_more(hub):
+    person = register(hub, "spare.desk", Role.USER)
+    with hub.database.engine(Login.APPLICATION).begin() as connection:
+        record_administration(connection, actor="test", action="test", target="test", facts={})
+        spent = "INSERT INTO catalog.sign_in_origin VALUES (:origin, now() + interval '1 hour') ON CONFLICT (origin) DO UPDATE SET free_at = excluded.free_at"
+        origin = LocalAccounts.of(hub.settings, hub.keyring).origin("127.0.0.1")
+        connection.execute(text(spent), {"origin": origin})
+    refused = sign_in(hub, person)
+    assert (refused.status_code, refused.json()["code"]) == (401, "sign_in_refused")
+    with hub.database.engine(Login.APPLICATION).begin() as connection:
+        record_administration(connection, actor="test", action="test", target="test", facts={})
+        connection.execute(text("DELETE FROM catalog.sign_in_origin"))
+    assert sign_in(hub, person).status_code == 200

@@ -151,7 +151,7 @@ class AgreementLives(Recorded):
     ) -> Matter:
         held = self._matters.matter(id_, held=True)
         target = AGREEMENT_LIFE.check_may(actor, act, held).target
-        after = self._matters.act(id_, act, actor, said, due or self._due(target))
+        after = self._matters.act(id_, act, actor, said, due or self._due(target), held=held)
         values = _told(changed) if changed else {}
         if STATUS[after.state] is not STATUS[held.state]:
             values["status"] = STATUS[after.state].value

@@ -139,7 +139,7 @@ class Applications:
     def _act(self, held: Matter, act: str, actor: Actor, facts: Mapping[str, Any]) -> Matter:
         target = APPLICATION.check_may(actor, act, held).target
         due = self._extended(held) if act == "consent" else self._due(held, target)
-        return self._matters.act(held.id, act, actor, facts, due)
+        return self._matters.act(held.id, act, actor, facts, due, held=held)
 
     def _due(self, held: Matter, state: str | None) -> Due | None:
         """Return what is due in a state: a clock that runs for the same duty goes on (article 21)."""
@@ -276,11 +276,10 @@ class Applications:
             .mappings()
             .first()
         )
-        changed = (
-            self._connection.execute(select(AGREEMENT).where(AGREEMENT.c.id == application.changes))
-            .mappings()
-            .first()
-        )
+        changed = None
+        if application.changes is not None:
+            query = select(AGREEMENT).where(AGREEMENT.c.id == application.changes)
+            changed = self._connection.execute(query).mappings().first()
         return Standing(
             self._offering(self._connection, application.resource),
             applicant,

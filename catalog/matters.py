@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from sqlalchemy import Connection, insert, or_, select, tuple_, update
@@ -45,14 +45,34 @@ class Event:
     facts: Mapping[str, Any]
 
 
+class Keeping(Protocol):
+    """How what is said with an act is kept in its event."""
+
+    def kept(self, id_: str, position: int, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what is stored of it."""
+        ...
+
+    def told(self, id_: str, position: int, stored: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what was said."""
+        ...
+
+
 class Matters:
-    """The matters of one workflow, on a connection whose transaction the caller commits."""
+    """The matters of one workflow, on a connection whose transaction the caller commits.
+
+    What is said is kept as ``keeping`` does, as it is where there is none.
+    """
 
     def __init__(
-        self, connection: Connection, record: Recorder, workflow: Workflow, clock: Clock = now
+        self,
+        connection: Connection,
+        record: Recorder,
+        workflow: Workflow,
+        clock: Clock = now,
+        keeping: Keeping | None = None,
     ) -> None:
         self._connection, self._record, self.clock = connection, record, clock
-        self.workflow = workflow
+        self.workflow, self._keeping = workflow, keeping
 
     def open(
         self,
@@ -67,13 +87,14 @@ class Matters:
         made = Matter(id_, self.workflow.initial, parties, {self.workflow.opening: frozenset({actor.id})}, 1)
         made = replace(made, duty=due.duty if due else None, due_at=due.at if due else None)
         row = {"kind": self.workflow.kind, "id": id_, "opened_at": self.clock(), **_standing(made)}
-        self._tell(actor, self.workflow.opening, made, facts or {})
+        kept = self._kept(made, facts or {})
+        self._tell(actor, self.workflow.opening, made, kept)
         try:
             with self._connection.begin_nested():
                 self._connection.execute(insert(MATTER).values(**row))
         except IntegrityError:
             raise AlreadyRegistered(f"There is already a {self.workflow.title} {id_}.") from None
-        self._add_event(actor, self.workflow.opening, made, facts or {})
+        self._add_event(actor, self.workflow.opening, made, kept)
         return made
 
     def act(
@@ -84,13 +105,14 @@ class Matters:
         facts: Mapping[str, Any] | None = None,
         due: Due | None = None,
         parties: Mapping[Side, str] | None = None,
+        held: Matter | None = None,
     ) -> Matter:
         """Do what the table allows, or raise ``UnknownMatter``, ``ForbiddenTransition``, ``NotYourPart``, ``OwnWork`` or ``NotSaid``.
 
         What was due is due no more, unless the act leaves the matter in its state and names nothing new. ``parties`` are those
-        who take part from now on, where the act hands the matter over.
+        who take part from now on, where the act hands the matter over; ``held`` is the matter where this transaction holds it.
         """
-        held = self.matter(id_, held=True)
+        held = held or self.matter(id_, held=True)
         line = self.workflow.check_may(actor, act, held)
         line.check_said(facts or {})
         state = line.target or held.state
@@ -99,10 +121,11 @@ class Matters:
         after = replace(after, parties=parties or held.parties)
         if due is not None or state != held.state:
             after = replace(after, duty=due.duty if due else None, due_at=due.at if due else None)
-        self._tell(actor, act, after, facts or {})
+        kept = self._kept(after, facts or {})
+        self._tell(actor, act, after, kept)
         here = (MATTER.c.kind == self.workflow.kind) & (MATTER.c.id == id_)
         self._connection.execute(update(MATTER).where(here).values(**_standing(after)))
-        self._add_event(actor, act, after, facts or {})
+        self._add_event(actor, act, after, kept)
         return after
 
     def matter(self, id_: str, *, held: bool = False) -> Matter:
@@ -119,7 +142,10 @@ class Matters:
         query = select(EVENT).where(EVENT.c.kind == self.workflow.kind, EVENT.c.matter == id_)
         rows = self._connection.execute(query.order_by(EVENT.c.position)).mappings()
         names = ("position", "act", "state", "actor", "organisation", "at", "facts")
-        return [Event(**{name: row[name] for name in names}) for row in rows]
+        events = [Event(**{name: row[name] for name in names}) for row in rows]
+        if self._keeping is None:
+            return events
+        return [replace(one, facts=self._keeping.told(id_, one.position, one.facts)) for one in events]
 
     def standing(
         self,
@@ -170,6 +196,9 @@ class Matters:
             )
             for row in rows
         ]
+
+    def _kept(self, matter: Matter, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+        return facts if self._keeping is None else self._keeping.kept(matter.id, matter.position, facts)
 
     def _tell(self, actor: Actor, act: str, after: Matter, facts: Mapping[str, Any]) -> None:
         digest = sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()

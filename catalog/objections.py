@@ -15,6 +15,7 @@ from catalog.objection import Claim, Objection, ObjectionKind, Outcome
 from catalog.objection_tables import DOUBT, OBJECTION_CONTENT, OBJECTION_NUMBER
 from catalog.objection_workflow import DUTIES, OBJECTION, OPEN
 from catalog.recorded import Recorder
+from catalog.sealed_reasons import SealedReasons
 from catalog.tables import MATTER
 from catalog.workflow import Matter, Side
 from infra.clock import Clock, now
@@ -47,7 +48,7 @@ class Objections:
         self, connection: Connection, record: Recorder, keyring: Keyring, calendar: Calendar, clock: Clock = now
     ) -> None:  # fmt: skip
         self._connection, self._calendar, self._clock = connection, calendar, clock
-        self.matters = Matters(connection, record, OBJECTION, clock)
+        self.matters = Matters(connection, record, OBJECTION, clock, SealedReasons(keyring))
         self._sealer = Sealer(keyring, "objection")
 
     def next_id(self) -> str:
@@ -82,7 +83,7 @@ class Objections:
         """Do what the table allows, changing the content so; what is open or closed by it opens or closes its doubts."""
         held = self.matters.matter(id_, held=True)
         due = self._due(act, held)
-        after = self.matters.act(id_, act, actor, facts, due, parties)
+        after = self.matters.act(id_, act, actor, facts, due, parties, held=held)
         if act in _OUTCOMES:
             changes["outcome"] = _OUTCOMES[act]
         if changes:

@@ -317,6 +317,7 @@ def test_the_clock_runs_ten_working_days_and_reminds_once(told):
 def test_nothing_of_what_is_said_is_in_the_clear_and_notices_are_their_organisations(told):
     told.read(credit_code(1))
     raised = told.object(credit_code(1))
+    told.act("keeper", "accept", raised.id, reason="法定代表人某甲来电说明")
     told.tell("registrar", ("r-1", credit_code(1), "正名公司", None, None, None, "2026-02-02 08:00:00"))
     (notice,) = told.notices()
     with told.open() as connection:
@@ -325,8 +326,12 @@ def test_nothing_of_what_is_said_is_in_the_clear_and_notices_are_their_organisat
             "|| (SELECT string_agg(n::text, '') FROM catalog.recall_notice n) || (SELECT string_agg(e::text, '') FROM catalog.event e)"
         )).scalar_one()  # fmt: skip
     assert not [
-        text_ for text_ in (credit_code(1), "名称有误", "营业执照", "甲公司", "正名公司") if text_ in stored
+        text_
+        for text_ in (credit_code(1), "名称有误", "营业执照", "甲公司", "正名公司", "某甲")
+        if text_ in stored
     ]
+    accepted = told.shown(raised.id, "window")["events"][1]
+    assert accepted["facts"] == {"reason": "法定代表人某甲来电说明"}, "its sides read it"
     with pytest.raises(UnknownNotice), told.open() as connection:
         told.bureau.notices(connection, record_administration).acknowledge(notice.number, actor("outsider"))
     with pytest.raises(NotYourPart), told.open() as connection:

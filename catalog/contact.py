@@ -44,13 +44,17 @@ class Contact:
         """Make a new one; ``ConfigurationError`` where that is no address, which the error does not quote."""
         return cls(f"c-{secrets.token_hex(8)}", organisation, valid_address(address), bearers)
 
-    def concerns(self, bearer: Bearer, organisation: str | None) -> bool:
-        """Tell whether it is told of a duty; what has no organisation is the authority's to see."""
-        if bearer not in OWN:
-            return bearer in self.bearers
-        if organisation is None:
-            return Bearer.AUTHORITY in self.bearers
-        return bearer in self.bearers and organisation == self.organisation
+    @property
+    def hears(self) -> frozenset[tuple[Bearer, str | None]]:
+        """Whose duties it is told of, as ``heard`` names them."""
+        return frozenset((one, self.organisation if one in OWN else None) for one in self.bearers)
+
+
+def heard(bearer: Bearer, organisation: str | None) -> tuple[Bearer, str | None]:
+    """Return who hears of a duty; what would be an organisation's and has none is the authority's to see."""
+    if bearer not in OWN:
+        return bearer, None
+    return (Bearer.AUTHORITY, None) if organisation is None else (bearer, organisation)
 
 
 def valid_address(given: str) -> str:

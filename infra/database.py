@@ -59,7 +59,8 @@ class Database:
         """The SQLAlchemy engine of that role (psycopg), one per role and process."""
         if role not in self._engines:
             url = self.url(role)
-            engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(url))
+            options = {"creator": lambda: _connect(url), "hide_parameters": True}  # an error shows no values
+            engine = create_engine("postgresql+psycopg://", **options)
             event.listen(engine, "handle_error", lambda context: _told(url, context), retval=True)
             self._engines[role] = engine
         return self._engines[role]

@@ -6,25 +6,27 @@ from datetime import timedelta
 from sqlalchemy import select, text
 
 from catalog.repository import system_of
-from catalog.system import System, SystemStatus
-from catalog.system_key import SystemKey
 from catalog.tables import SYSTEM
 from hub.duties.duty import Ground, Lack
 
 _DAY = timedelta(days=1)
 _TOLD_BEFORE = 20
 """Working days between the first word of a year that the calendar lacks and the first deadline that needs it."""
-# Uses are found by resource, item and month, the primary key of what is counted.
+# One step down the index of uses by agreement for each agreement in force.
 _UNUSED = text("""
     SELECT a.id, s.organisation, a.valid_from, (
-        SELECT max(u.last_day) FROM catalog.item_use AS u
-        WHERE u.resource = a.resource AND u.item = ANY(a.items) AND u.agreement = a.id
+        SELECT max(u.last_day) FROM catalog.item_use AS u WHERE u.agreement = a.id
     ) AS last_day
     FROM catalog.agreement AS a JOIN catalog.system AS s ON s.id = a.system
-    WHERE a.status = 'in_force' AND a.valid_from <= :since AND a.valid_to > :at AND NOT EXISTS (
-        SELECT FROM catalog.item_use AS u WHERE u.resource = a.resource AND u.item = ANY(a.items)
-            AND u.month >= date_trunc('month', CAST(:day AS timestamp))::date AND u.agreement = a.id AND u.last_day >= :day
-    ) ORDER BY a.id
+    WHERE a.status = 'in_force' AND a.valid_from <= :since AND a.valid_to > :at AND coalesce((
+        SELECT u.last_day FROM catalog.item_use AS u WHERE u.agreement = a.id ORDER BY u.last_day DESC LIMIT 1
+    ) < :day, true) ORDER BY a.id
+""")
+# A key without an end ends never; what the keys are is read of the few systems that are found.
+_LAST_KEYS_ENDING = text("""
+    SELECT id FROM catalog.system WHERE status = 'active'
+        AND NOT EXISTS (SELECT FROM jsonb_array_elements(keys) AS key WHERE NOT key ? 'exp')
+        AND (SELECT max(CAST(key ->> 'exp' AS numeric)) FROM jsonb_array_elements(keys) AS key) <= :until
 """)
 _ENDING = text("""
     SELECT a.id, s.organisation, a.valid_from, a.valid_to FROM catalog.agreement AS a JOIN catalog.system AS s ON s.id = a.system
@@ -64,13 +66,13 @@ def ending(ground: Ground) -> Iterator[Lack]:
 
 def keys_ending(ground: Ground) -> Iterator[Lack]:
     """Find the active systems whose last key, or certificate, ends soon or has ended."""
-    for system in map(system_of, ground.connection.execute(select(SYSTEM).order_by(SYSTEM.c.id)).mappings()):
-        last = _last(system)
-        if last is None or last.ends_at is None or system.status is not SystemStatus.ACTIVE:
-            continue
-        if last.ends_at <= ground.at + ground.key_days * _DAY:
-            what = "certificate" if "x5c" in last.jwk else "key"
-            yield Lack(system.id, system.organisation, due=last.ends_at, detail=f"Its last {what} ends.")
+    until = (ground.at + ground.key_days * _DAY).timestamp()
+    ending = ground.connection.execute(_LAST_KEYS_ENDING, {"until": until}).scalars().all()
+    systems = select(SYSTEM).where(SYSTEM.c.id.in_(ending)).order_by(SYSTEM.c.id)
+    for system in map(system_of, ground.connection.execute(systems).mappings()):
+        last = max(system.known_keys, key=lambda key: key.jwk["exp"])
+        what = "certificate" if "x5c" in last.jwk else "key"
+        yield Lack(system.id, system.organisation, due=last.ends_at, detail=f"Its last {what} ends.")
 
 
 def refused_traffic(ground: Ground) -> Iterator[Lack]:
@@ -85,10 +87,3 @@ def calendar_ending(ground: Ground) -> Iterator[Lack]:
     if ground.rhythm.before(needed, _TOLD_BEFORE) <= ground.at:
         said = f"What reaches into {year} is refused: the longest deadline from {ground.calendar.day(needed)} on."
         yield Lack(str(year), due=needed, detail=said)
-
-
-def _last(system: System) -> SystemKey | None:
-    """Return the key that ends last; None where one has no end."""
-    if any(key.ends_at is None for key in system.known_keys):
-        return None
-    return max(system.known_keys, key=lambda key: key.jwk["exp"])

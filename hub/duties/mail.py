@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from catalog.contact import Contact
+from catalog.contact import Bearer, Contact, heard
 from hub.duties.channel import Failure, tried
 from hub.duties.digest import Digest
 from hub.duties.duty import Finding
@@ -34,11 +34,15 @@ class Mail:
 
     def recipients(self, found: Sequence[Finding]) -> Mapping[str, Sequence[Finding]]:
         """Return the contacts whom something concerns."""
-        by = {
-            id_: [one for one in found if contact.concerns(one.duty.bearer, one.lack.organisation)]
-            for id_, contact in self.contacts.items()
-        }
-        return {id_: findings for id_, findings in by.items() if findings}
+        hearing: dict[tuple[Bearer, str | None], list[str]] = {}
+        for id_, contact in self.contacts.items():
+            for whose in contact.hears:
+                hearing.setdefault(whose, []).append(id_)
+        by: dict[str, list[Finding]] = {}
+        for one in found:
+            for id_ in hearing.get(heard(one.duty.bearer, one.lack.organisation), ()):
+                by.setdefault(id_, []).append(one)
+        return by
 
     def written(self, recipient: str, findings: Sequence[Finding], at: datetime) -> str:
         """Return subject and text as JSON; the address is added when it is sent."""

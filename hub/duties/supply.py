@@ -32,7 +32,7 @@ _CODES = text(
     "SELECT name, min(code) AS code FROM catalog.organisation WHERE name = ANY(:names) GROUP BY name HAVING count(*) = 1"
 )
 _NAMED_SOURCES = text(
-    "SELECT id, organisation, datum, entry FROM catalog.responsibility WHERE entry IS NOT NULL ORDER BY id"
+    "SELECT id, organisation, datum, entry FROM catalog.responsibility WHERE entry = ANY(:codes) ORDER BY id"
 )
 _STRICTER = text("""
     SELECT e.id, e.provider, m.id AS matter, m.opened_at, v.content ->> 'sharing' AS former, e.draft ->> 'sharing' AS sharing
@@ -87,11 +87,9 @@ def collected_again(ground: Ground) -> Iterator[Lack]:
     """Find the sources that deliver a datum of an entry for which another organisation is named the source."""
     fed = {resource.code: (resource, sources) for resource, sources in _fed(ground.sources.values())}
     of = _organisations(ground.connection, ground.sources.values())
-    for named in ground.connection.execute(_NAMED_SOURCES):
-        resource, sources = fed.get(named.entry, (None, ()))
-        items = (
-            {item.name for item in resource.items if bare(item.title) == named.datum} if resource else set()
-        )
+    for named in ground.connection.execute(_NAMED_SOURCES, {"codes": list(fed)}):
+        resource, sources = fed[named.entry]
+        items = {item.name for item in resource.items if bare(item.title) == named.datum}
         for source in sources:
             again = sorted(items & source.mapping.keys())
             collector = of.get(source.department)

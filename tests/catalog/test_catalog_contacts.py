@@ -5,7 +5,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from audit.recording import record_administration
-from catalog.contact import OWN, Bearer, Contact, bearers_named, valid_address
+from catalog.contact import OWN, Bearer, Contact, bearers_named, heard, valid_address
 from catalog.contacts import Contacts
 from catalog.organisation import Organisation
 from catalog.repository import Catalogue
@@ -44,14 +44,14 @@ def test_what_is_no_address_is_said_and_not_quoted(wrong):
 def test_who_is_told_of_whose_duties():
     own = Contact.made("A", ADDRESS)
     assert own.bearers == OWN
-    assert own.concerns(Bearer.USER, "A")
-    assert not own.concerns(Bearer.USER, "B")
-    assert not own.concerns(Bearer.AUTHORITY, "A")
-    assert not own.concerns(Bearer.PROVIDER, None)
     authority = Contact.made("A", ADDRESS, frozenset({Bearer.AUTHORITY}))
-    assert authority.concerns(Bearer.AUTHORITY, "B")
-    assert authority.concerns(Bearer.PROVIDER, None)
-    assert not authority.concerns(Bearer.PROVIDER, "A")
+    for bearer, organisation, who in (
+        (Bearer.USER, "A", own), (Bearer.USER, "B", None), (Bearer.PROVIDER, None, authority), (Bearer.AUTHORITY, "A", authority),
+        (Bearer.AUTHORITY, "B", authority), (Bearer.SECURITY_ADMINISTRATOR, "A", None),
+    ):  # fmt: skip
+        assert [one for one in (own, authority) if heard(bearer, organisation) in one.hears] == (
+            [who] if who else []
+        )
     assert bearers_named(["security_administrator", "user"]) == {Bearer.SECURITY_ADMINISTRATOR, Bearer.USER}
     with pytest.raises(ConfigurationError, match="Nobody bears duties as 'boss'"):
         bearers_named(["boss"])

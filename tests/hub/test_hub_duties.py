@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import documents
 import pytest
 from doubted_hub import AUTHORITY, FIRM, READER, REGISTRAR, STRANGER, TAX, Doubted, fill
+from joserfc.jwk import OKPKey
 from made_codes import credit_code
 from sqlalchemy import text
 from typer.testing import CliRunner
@@ -28,14 +29,15 @@ from catalog.person import Role
 from catalog.repository import Catalogue
 from catalog.system import SystemStatus
 from catalog.tables import MATTER
-from connectors.definition import Broken
+from connectors.definition import Broken, Definitions
 from hub.cli import app
 from hub.duties.duty import Duty, Severity
 from hub.duties.going_round import go_round
 from hub.duties.late import Late
 from hub.duties.table import DUTIES, duty_named
-from hub.duties.watching import ground_in, seen_by, watch
+from hub.duties.watching import ground_in, ground_of, seen_by, watch
 from infra.database import Role as Login
+from infra.settings import Settings
 from schemas.errors import DefinitionError, MalformedRequest, NotRegistered
 from schemas.working_days import calendar_of
 
@@ -104,26 +106,29 @@ def test_an_objection_is_late_until_it_is_answered(told):
 
 
 @pytest.mark.parametrize("name", LATE)
-def test_what_is_late_of_a_matter_is_found_by_its_duty(told, name):
-    lacks = LATE[name].lacks
-    parties = {"provider": REGISTRAR, "user": READER}
-    with told.open() as connection:
-        record_administration(connection, actor="test", action="test", target="test", facts={})
-        states = lacks.states or ("some",)
-        for number, state in enumerate((*states, "elsewhere")):
-            connection.execute(
-                MATTER.insert().values(
-                    kind=lacks.kind, id=f"{name}/{number}", state=state, duty=lacks.duty, due_at=NOW, opened_at=NOW - DAY,
-                    parties=parties, position=1,
-                )
-            )  # fmt: skip
-    assert found(told, name, at=NOW - DAY) == []
-    late = found(told, name, at=NOW + 8 * DAY)
-    expected = len(states) if lacks.states else 2
-    assert short(late) == [(f"{name}/{number}", parties[lacks.side.value]) for number in range(expected)]
-    assert {one.duty.bearer for one in late} == {LATE[name].bearer}
-    owner(told, "UPDATE catalog.matter SET duty = NULL, due_at = NULL")
-    assert found(told, name, at=NOW + 8 * DAY) == []
+def test_what_is_late_of_a_matter_is_found_by_its_duty(shared_database, name):
+    lacks, parties = LATE[name].lacks, {"provider": REGISTRAR, "user": READER}
+    states = (*(lacks.states or ("some",)), "elsewhere")
+    expected = [(f"{name}/{number}", parties[lacks.side.value]) for number in range(len(lacks.states) or 2)]
+    with shared_database.engine(Login.APPLICATION).connect() as connection:
+        connection.execute(
+            MATTER.insert(),
+            [
+                {"kind": lacks.kind, "id": f"{name}/{number}", "state": state, "duty": lacks.duty, "due_at": NOW, "opened_at": NOW - DAY,
+                 "parties": parties, "position": 1} for number, state in enumerate(states)
+            ],
+        )  # fmt: skip
+
+        def seen(at):
+            return watch(ground_of(Settings(), connection, Definitions({}), lambda: at), [LATE[name]])
+
+        assert seen(NOW - DAY) == []
+        late = seen(NOW + 8 * DAY)
+        assert short(late) == expected
+        assert {one.duty.bearer for one in late} == {LATE[name].bearer}
+        connection.execute(MATTER.update().values(duty=None, due_at=None))
+        assert seen(NOW + 8 * DAY) == []
+        connection.rollback()
 
 
 def test_every_duty_of_every_workflow_is_watched():
@@ -137,12 +142,13 @@ def test_every_duty_of_every_workflow_is_watched():
     assert all(set(duty.lacks.states) <= set(known[duty.lacks.kind]) for duty in LATE.values())
 
 
-def test_an_agreement_that_nobody_reads_by_is_unused_until_it_is_read(told):
+def test_an_agreement_that_nobody_reads_by_is_unused_until_it_is_read(told, settled):
     soon = NOW + 60 * DAY
     assert found(told, "unused_agreement", at=soon) == []
     owner(told, "UPDATE catalog.agreement SET valid_from = valid_from - interval '100 days'")
     assert short(found(told, "unused_agreement")) == [("a-archive", READER), ("a-permits", READER)]
     told.read(credit_code(1))
+    settled()
     seal(told.hub.database.engine(Login.APPLICATION), ledger_signer(told.hub.keyring, "urn:hub:test"))
     assert short(found(told, "unused_agreement")) == [("a-archive", READER)]
     owner(
@@ -173,16 +179,22 @@ def test_what_ends_soon_is_told_of(told):
     )
     (ended,) = found(told, "ending_key", at=NOW + 50 * DAY)
     assert ended.days_late > 0
+    endless = OKPKey.generate_key("Ed25519").as_dict(private=False)
+    with told.open() as connection:
+        Catalogue(connection, record_administration).add_system_key("other", endless, actor="test")
+    assert found(told, "ending_key", at=NOW + 50 * DAY) == []
+    owner(told, "UPDATE catalog.system SET keys = keys - 1 WHERE id = 'other'")
     with told.open() as connection:
         catalogue = Catalogue(connection, record_administration)
         catalogue.set_system_status("other", SystemStatus.SUSPENDED, actor="test")
     assert found(told, "ending_key", at=NOW + 20 * DAY) == []
 
 
-def test_what_is_suspended_and_called_is_told_of(told):
+def test_what_is_suspended_and_called_is_told_of(told, settled):
     refused = {"kind": Kind.REFUSAL, "outcome": "refused", "problem": "access_denied", "records": 0}
     told.read(credit_code(1), **refused)
     told.read(credit_code(1), system="other", organisation=STRANGER, **refused)
+    settled()
     seal(told.hub.database.engine(Login.APPLICATION), ledger_signer(told.hub.keyring, "urn:hub:test"))
     assert found(told, "suspended_traffic") == []
     with told.open() as connection:

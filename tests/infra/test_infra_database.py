@@ -63,6 +63,10 @@ def test_bulk_commits_when_all_is_well_and_rolls_back_otherwise(database):
 
 
 def test_a_fresh_database_is_ready(database):
+    """And an error of its statements shows no value that was given."""
+    with database.engine(Role.APPLICATION).connect() as connection, pytest.raises(ProgrammingError) as error:
+        connection.execute(text("SELECT nothing(CAST(:value AS text))"), {"value": "desk@example.org"})
+    assert "desk@example.org" not in str(error.value)
     check_ready(database)
 
 

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hub.commands.acting import As, acting
-from hub.commands.screen import AsJson, console, print_json, table, tell
+from hub.commands.screen import AsJson, console, here, print_json, table, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
+    from zoneinfo import ZoneInfo
 
     from catalog.applications import Applications, Applied
     from catalog.matters import Event
@@ -75,7 +76,8 @@ def list_applications(
         print_json([matter_told(one.matter) | {"resource": one.application.resource} for one in found])
         return
     columns = ("application", "resource", "applicant", "provider", "state", "due", "late from")
-    console.print(table("Applications", columns, [_row(one) for one in found]))
+    zone = here()
+    console.print(table("Applications", columns, [_row(one, zone) for one in found]))
 
 
 def history(application: Id, as_json: AsJson = False) -> None:
@@ -120,9 +122,9 @@ def matter_told(matter: "Matter") -> dict[str, Any]:
 
 
 def sentence(matter: "Matter") -> str:
-    """Say where something stands, and what is due by when, in the machine's time."""
+    """Say where something stands, and what is due by when, in the hub's time."""
     due = (
-        f" Due: {matter.duty}, late from {matter.due_at.astimezone():%Y-%m-%d %H:%M}."
+        f" Due: {matter.duty}, late from {matter.due_at.astimezone(here()):%Y-%m-%d %H:%M}."
         if matter.due_at
         else ""
     )
@@ -134,8 +136,10 @@ def print_events(title: str, events: "Sequence[Event]", as_json: bool) -> None:
     if as_json:
         print_json([vars_of(event) for event in events])
         return
+    zone = here()
     rows = [
-        (f"{one.at.astimezone():%Y-%m-%d %H:%M}", one.act, one.state, one.actor, _said(one)) for one in events
+        (f"{one.at.astimezone(zone):%Y-%m-%d %H:%M}", one.act, one.state, one.actor, _said(one))
+        for one in events
     ]
     console.print(table(title, ("at", "act", "led to", "by", "said"), rows))
 
@@ -150,11 +154,11 @@ def _said(event: "Event") -> str:
     return "; ".join(f"{name}: {value}" for name, value in event.facts.items())
 
 
-def _row(one: "Applied") -> list[Any]:
+def _row(one: "Applied", zone: "ZoneInfo") -> list[Any]:
     from catalog.workflow import Side
 
     matter = one.matter
-    late = f"{matter.due_at.astimezone():%Y-%m-%d %H:%M}" if matter.due_at else None
+    late = f"{matter.due_at.astimezone(zone):%Y-%m-%d %H:%M}" if matter.due_at else None
     return [
         matter.id,
         one.application.resource,

@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.commands.screen import AsJson, console, print_json, table
+from hub.commands.screen import AsJson, console, here, last_day, print_json, table
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from hub.duties.duty import Finding
     from hub.duties.telling import Parcel
 
@@ -97,7 +99,8 @@ def _print_planned(parcels: "list[Parcel]", as_json: bool) -> None:
             ]
         )
         return
-    rows = [(to.name, *_row(one)[:7]) for to in parcels for one in to.findings]
+    zone = here()
+    rows = [(to.name, *_row(one, zone)[:7]) for to in parcels for one in to.findings]
     console.print(table("To be told", ("whom", *_COLUMNS[:7]), rows) if rows else "Nothing is new.")
 
 
@@ -105,14 +108,15 @@ def _print(found: "list[Finding]", as_json: bool) -> None:
     if as_json:
         print_json([one.as_dict() for one in found])
     elif found:
-        console.print(table("Duties", _COLUMNS, [_row(one) for one in found]))
+        zone = here()
+        console.print(table("Duties", _COLUMNS, [_row(one, zone) for one in found]))
     else:
         console.print("Nothing stands undone.")
 
 
-def _row(one: "Finding") -> list[object]:
+def _row(one: "Finding", zone: "ZoneInfo") -> list[object]:
     duty, lack = one.duty, one.lack
-    due = lack.due and lack.due.date().isoformat()
+    due = lack.due and last_day(lack.due, zone)
     said = f"{lack.detail} {duty.to_do}".strip()
     return [
         duty.name,

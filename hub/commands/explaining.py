@@ -50,7 +50,7 @@ def call(
     provenance: Annotated[bool, typer.Option(help="Whether it asks where values come from.")] = False,
     keys: Annotated[int, typer.Option(min=1, help="How many keys it asks for.")] = 1,
     at: Annotated[
-        datetime | None, typer.Option(help="When, in the time of this machine. Default: now.")
+        datetime | None, typer.Option(help="When, where the hub is (HUB_TIME_ZONE). Default: now.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -63,13 +63,13 @@ def call(
     from schemas.errors import AccessDenied
     from schemas.resource import resource_named
 
-    moment = at.astimezone() if at else now()
     with administered() as (hub, catalogue, _people):
         known = resource_named(resource)
         items = tuple(known.item(name).name for name in item or ())
         caller = catalogue.system(system)
         its = [one for one in catalogue.agreements() if (one.system, one.resource) == (system, resource)]
         calendar = calendar_in(hub.settings).lenient()
+        moment = at.replace(tzinfo=at.tzinfo or calendar.zone) if at else now()
         around = Circumstances(calendar, catalogue.spent(its, moment))
     by = by and known.item(by).name
     asked = Asked(items, by, purpose, legal_basis, case, caller.organisation, provenance, keys)

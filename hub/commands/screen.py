@@ -4,7 +4,9 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich import box
@@ -31,6 +33,18 @@ def actor() -> str:
     import getpass
 
     return f"operator:{getpass.getuser()}"
+
+
+def here() -> ZoneInfo:
+    """Return the time zone in which moments are shown: the hub's, by whose days deadlines end, whatever the machine's is."""
+    from infra.settings import load_settings
+
+    return ZoneInfo(load_settings().time_zone)
+
+
+def last_day(due: datetime, zone: ZoneInfo) -> str:
+    """Show the last day on which something is not late yet."""
+    return (due - timedelta(microseconds=1)).astimezone(zone).date().isoformat()
 
 
 def print_json(value: Any) -> None:

@@ -102,4 +102,17 @@ def check_terms(script, folder):
         assert isinstance(run(*wrong, *terms).exception, ConfigurationError), terms
     listed = {one["agreement"]: one["terms"] for one in json.loads(run("agreement", "list", "--json").output)}
     assert listed["labour-desk.large"] == "rows, answer"
+    asked = (
+        "explain",
+        "call",
+        "approval-desk",
+        "legal_person",
+        "--purpose",
+        "用工核查",
+        "--legal-basis",
+        "劳动法",
+    )
+    for at, allowed in (("2026-06-06T21:59:59", 1), ("2026-06-06T22:00:00", 0), ("2026-06-07T05:59:59", 0)):
+        told = run(*asked, "--case", "11500000MB1670604W3", "--at", at)
+        assert told.exit_code == allowed, "hours are the hub's, whatever the machine's zone"
     assert "z" not in listed

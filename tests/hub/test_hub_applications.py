@@ -1,6 +1,7 @@
 """``docs/sharing.md`` by hand, and what the commands of applications and agreements say when they cannot."""
 
 import json
+import re
 from datetime import date
 
 import documents
@@ -61,7 +62,7 @@ def test_the_page_does_what_it_says_and_errors_say_what_to_do(place):
     by = {line.split()[1] + " " + line.split()[2]: output for line, output in said.items()}
     assert "awaiting examination. Due: reply" in by["application support"]
     assert "examine" in by["application possible"]
-    assert "Due: deliver" in by["application approve"]
+    assert re.search(r"Due: deliver, late from \S+ 00:00\.", by["application approve"]), "by the hub's days"
     assert "核验身份不需要" in by["application history"]
     assert "Nothing is due" in by["application tick"]
     assert "is narrower from now on" in said[next(line for line in said if "--quota 500" in line)]

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import batch, calls, connectors, gate, idle, ingest, memory, search, terms
+from benchmarks import batch, calls, connectors, gate, idle, ingest, memory, search, sharing, terms
 from benchmarks.ground import prepared
 from benchmarks.ratios import Ratio, machine
 from hub.commands.screen import console, table
@@ -20,6 +20,7 @@ ALL = {
     "batch": batch.measure,
     "terms": terms.measure,
     "search": search.measure,
+    "sharing": sharing.measure,
     "memory": memory.measure,
 }
 ON_REQUEST = {"memory"}  # empties the library and takes long

@@ -10,7 +10,7 @@ from catalog.entry_codes import issue_code
 from catalog.entry_steps import EntrySteps, Row, drafted, numbered, shown
 from catalog.entry_tables import ENTRY_TABLE
 from catalog.entry_workflow import ENTRY, UNDERWAY, matter_of
-from catalog.lists.negative import touched
+from catalog.lists.negative import faults_in
 from catalog.tables import ORGANISATION
 from catalog.workflow import Matter, Side
 from schemas.code_sets import code_set
@@ -25,7 +25,7 @@ from schemas.errors import (
     WrongEntry,
 )
 from schemas.faults import Fault
-from schemas.resource import Sharing, resources_shipped
+from schemas.resource import resources_shipped
 
 _OF_RESOURCE = ("name", "name_en", "summary", "items", "sharing", "condition", "update_cycle", "library")
 
@@ -80,7 +80,7 @@ class EntryDrafting(EntrySteps):
         written = drafted(row)
         code = row["code"] or issue_code(self._connection, entry, written.category.code)
         written = replace(written, code=code)
-        _check(written, self._kept_back(written))
+        self._check_shareable(written)
         facts = {"code": code, **_said(written), **self._reflected(row)}
         due = self._deadline("review_and_publish")
         return self._step(row, "submit", actor, facts, due, code=code, draft=written.as_dict())
@@ -96,7 +96,12 @@ class EntryDrafting(EntrySteps):
     def _check_new(self, entry: CatalogueEntry) -> None:
         _check(
             entry,
-            [*_code_faults(entry, None), *_unlike_shipped(entry), *_unknown(entry), *self._kept_back(entry)],
+            [
+                *_code_faults(entry, None),
+                *_unlike_shipped(entry),
+                *_unknown(entry),
+                *faults_in(self._connection, entry),
+            ],
         )
         known = select(ORGANISATION.c.code).where(ORGANISATION.c.code == entry.provider_code)
         if self._connection.execute(known).first() is None:
@@ -121,20 +126,8 @@ class EntryDrafting(EntrySteps):
             faults.append(Fault("provider_code", f"is not {row['provider']}, whose entry it is", hint))
         if row["code"] and entry.category.code != row["category"]:
             faults.append(Fault("category", f"is not {row['category']}, which the code {row['code']} says"))
-        _check(entry, [*faults, *_unknown(entry), *self._kept_back(entry)])
+        _check(entry, [*faults, *_unknown(entry), *faults_in(self._connection, entry)])
         return numbered(entry, version, row["code"])
-
-    def _kept_back(self, entry: CatalogueEntry) -> list[Fault]:
-        """Name what the negative list keeps from being shared, with its legal basis."""
-        if entry.sharing is Sharing.NOT_SHARED:
-            return []
-        items = {item.name: item.title for item in entry.items}
-        kept = touched(self._connection, entry.provider_code, items)
-        return [
-            Fault("title", f"{item.title} may not be shared ({kept[item.name]})", "Leave it out.", number)
-            for number, item in enumerate(entry.items, 1)
-            if item.name in kept
-        ]
 
 
 def _said(entry: CatalogueEntry) -> dict[str, str]:

@@ -32,10 +32,11 @@ class EntryReviewing(EntrySteps):
         return self._step(row, "return", actor, {"reasons": reasons}, due)
 
     def approve(self, entry: str, actor: Actor, consent: str = "") -> Matter:
-        """Approve a version; ``ConsentMissing`` where it breaks what was agreed and the authority does not say that it consents."""
+        """Approve a version; ``WrongEntry`` where it shares what the negative list names, ``ConsentMissing`` where it breaks what was agreed and the authority does not say that it consents."""
         row = self.reader.row(entry, held=True)
         held = self._newest(row)
         ENTRY.check_may(actor, "approve", held)
+        self._check_shareable(drafted(row))
         breaking = [change for change in self.changes(entry) if change.breaking]
         if breaking and not consent:
             raise self._consent_missing(row, breaking)
@@ -44,9 +45,13 @@ class EntryReviewing(EntrySteps):
         return self._step(row, "approve", actor, facts, due)
 
     def publish(self, entry: str, actor: Actor) -> Matter:
-        """Put a version in force in place of the one before, and in the same transaction wherever else it is to be so."""
+        """Put a version in force in place of the one before, and in the same transaction wherever else it is to be so.
+
+        ``WrongEntry`` where it shares what the negative list names by now.
+        """
         row = self.reader.row(entry, held=True)
         ENTRY.check_may(actor, "publish", self._newest(row))
+        self._check_shareable(drafted(row))
         published = replace(drafted(row), published_on=self._calendar.day(self._matters.clock()))
         if row["in_force"] is not None:
             self._matters.act(matter_of(entry, row["in_force"]), "supersede", HUB, {"by": published.version})

@@ -13,11 +13,12 @@ from catalog.entry import CatalogueEntry, entry_from
 from catalog.entry_reader import EntryReader
 from catalog.entry_tables import ENTRY_TABLE
 from catalog.entry_workflow import CARRIED, ENTRY, UNDERWAY, WORKING_DAYS, matter_of
+from catalog.lists.negative import faults_in
 from catalog.matters import Due, Matters
 from catalog.recorded import Recorder
 from catalog.workflow import Matter
 from infra.clock import Clock, now
-from schemas.errors import ForbiddenTransition
+from schemas.errors import ForbiddenTransition, WrongEntry
 from schemas.working_days import Calendar
 
 Row = Mapping[Any, Any]
@@ -68,6 +69,11 @@ class EntrySteps:
         if row["state"] not in UNDERWAY and ENTRY.may_open(actor, self._newest(row).parties):
             acts.append("change")
         return acts
+
+    def _check_shareable(self, entry: CatalogueEntry) -> None:
+        """Raise ``WrongEntry`` where the negative list names what would be shared: it may have grown since the entry was written."""
+        if faults := faults_in(self._connection, entry):
+            raise WrongEntry(entry.id, faults)
 
     def _newest(self, row: Row) -> Matter:
         return self._matters.matter(matter_of(row["id"], row["newest"]))

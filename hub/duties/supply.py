@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from catalog.entry_workflow import UNDERWAY
 from catalog.item_names import bare
 from connectors.source import Source
 from hub.duties.duty import Ground, Lack
+from hub.duties.providing import collectors_of, providers_of
 from quality.deliveries import CYCLES, GRACE
 from schemas.resource import Resource, resource_named
 from schemas.working_days import Calendar
@@ -27,10 +28,6 @@ _FAILED = text("""
             SELECT outcome, problem, ended_at FROM library.run WHERE source = s.code ORDER BY number DESC LIMIT 1
         ) AS last ON last.outcome IN ('failed', 'refused')
 """)
-_PROVIDERS = text("SELECT id, provider FROM catalog.entry WHERE id = ANY(:codes) AND in_force IS NOT NULL")
-_CODES = text(
-    "SELECT name, min(code) AS code FROM catalog.organisation WHERE name = ANY(:names) GROUP BY name HAVING count(*) = 1"
-)
 _NAMED_SOURCES = text(
     "SELECT id, organisation, datum, entry FROM catalog.responsibility WHERE entry = ANY(:codes) ORDER BY id"
 )
@@ -51,7 +48,7 @@ _STRICTER = text("""
 def stale(ground: Ground) -> Iterator[Lack]:
     """Find the resources that no source has delivered within their update cycle and its grace."""
     fed, at = _fed(ground.sources.values()), _last_deliveries(ground)
-    providers = _providers(ground.connection, [resource for resource, _ in fed])
+    providers = providers_of(ground.connection, [resource for resource, _ in fed])
     for resource, sources in fed:
         delivered = [one for source in sources if (one := at[source.code]) is not None]
         if not delivered or (due := _expected(resource, max(delivered), ground.rhythm)) is None:
@@ -63,7 +60,7 @@ def stale(ground: Ground) -> Iterator[Lack]:
 
 def undelivered(ground: Ground) -> Iterator[Lack]:
     """Find the sources that have never delivered anything."""
-    of = _organisations(ground.connection, ground.sources.values())
+    of = collectors_of(ground.connection, ground.sources.values())
     for code, at in _last_deliveries(ground).items():
         if at is None:
             yield Lack(code, of.get(ground.sources[code].department))
@@ -71,7 +68,7 @@ def undelivered(ground: Ground) -> Iterator[Lack]:
 
 def failing(ground: Ground) -> Iterator[Lack]:
     """Find the sources whose last run failed, or whose last batch was refused."""
-    of = _organisations(ground.connection, ground.sources.values())
+    of = collectors_of(ground.connection, ground.sources.values())
     for row in ground.connection.execute(_FAILED, {"codes": list(ground.sources)}):
         said = f"Its last run {'was' if row.outcome == 'refused' else 'has'} {row.outcome}: {row.problem}."
         yield Lack(row.code, of.get(ground.sources[row.code].department), row.ended_at, detail=said)
@@ -86,7 +83,7 @@ def broken(ground: Ground) -> Iterator[Lack]:
 def collected_again(ground: Ground) -> Iterator[Lack]:
     """Find the sources that deliver a datum of an entry for which another organisation is named the source."""
     fed = {resource.code: (resource, sources) for resource, sources in _fed(ground.sources.values())}
-    of = _organisations(ground.connection, ground.sources.values())
+    of = collectors_of(ground.connection, ground.sources.values())
     for named in ground.connection.execute(_NAMED_SOURCES, {"codes": list(fed)}):
         resource, sources = fed[named.entry]
         items = {item.name for item in resource.items if bare(item.title) == named.datum}
@@ -130,21 +127,3 @@ def _fed(sources: Iterable[Source]) -> Sequence[tuple[Resource, Sequence[Source]
         found.setdefault(source.resource, []).append(source)
     known = [(resource_named(code), fed) for code, fed in sorted(found.items())]
     return [(resource, fed) for resource, fed in known if not resource.withdrawn]
-
-
-def _providers(connection: Connection, resources: Sequence[Resource]) -> dict[str, str]:
-    """Return by resource who its entry says provides it, else who is registered by the name of its provider."""
-    codes = [resource.code for resource in resources]
-    told = {row.id: row.provider for row in connection.execute(_PROVIDERS, {"codes": codes})}
-    of = _registered(connection, [resource.provider for resource in resources])
-    named = {resource.code: of[resource.provider] for resource in resources if resource.provider in of}
-    return named | told
-
-
-def _organisations(connection: Connection, sources: Iterable[Source]) -> dict[str, str]:
-    return _registered(connection, [source.department for source in sources])
-
-
-def _registered(connection: Connection, names: Sequence[str]) -> dict[str, str]:
-    """Return the codes of organisations by name; one name of several is nobody's."""
-    return {row.name: row.code for row in connection.execute(_CODES, {"names": sorted(set(names))})}

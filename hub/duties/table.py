@@ -8,6 +8,7 @@ from catalog.objection_workflow import OBJECTION
 from catalog.workflow import Side
 from hub.duties.duty import Duty, Severity
 from hub.duties.ending import calendar_ending, ending, keys_ending, refused_traffic, unused
+from hub.duties.kept_back import shared_though_listed
 from hub.duties.late import Late, unsupplied
 from hub.duties.supply import broken, collected_again, failing, stale, stricter, undelivered
 from schemas.errors import MalformedRequest
@@ -26,6 +27,9 @@ DUTIES: tuple[Duty, ...] = (
     Duty("added_condition", "擅自增设条件", "15, 38", Bearer.PROVIDER, Severity.ALERT,
          "A department invents no conditions: a version under way shares as freely as the one in force.",
          "Show the legal basis, or take the condition out; the authority judges it before it publishes.", stricter),
+    Duty("shared_though_listed", "负面清单内容仍在共享", "15", Bearer.PROVIDER, Severity.ALERT,
+         "What the negative list names is shared no longer, by entries and under agreements made before.",
+         "Leave it out by the next version of the entry; narrow or end the agreement.", shared_though_listed),
     Duty("late_supply", "责任数据未供", "19", Bearer.PROVIDER, Severity.ALERT,
          "Who is named the source of a datum supplies it by the day of the responsibility list.",
          "Publish an entry that has it.", unsupplied),

@@ -2,6 +2,7 @@
 
 import documents
 import pytest
+from made_entries import REVIEWER, SECOND_REVIEWER, catalogue_of, made, registered, submitted
 from sqlalchemy import text
 
 from audit.recording import record_administration
@@ -14,6 +15,7 @@ from catalog.organisation import Organisation
 from catalog.person import Role
 from catalog.repository import Catalogue
 from infra.database import Role as Login
+from schemas.errors import WrongEntry
 from schemas.resource import resource_named
 
 AUTHORITY = Actor("zhao", "A", frozenset({Role.CATALOGUE_AUTHORITY}))
@@ -58,3 +60,35 @@ def test_what_the_negative_list_names_is_withheld_with_its_law(database):
         assert offer_of(connection, "natural_person").withheld["marital_status"] == "n-000001: 个人信息保护法"
         told = connection.execute(text("SELECT count(*) FROM catalog.negative")).scalar_one()
     assert told == 2
+
+
+@pytest.mark.server
+def test_what_was_listed_since_it_was_submitted_is_neither_approved_nor_published(database):
+    registered(database)
+
+    def listed(items):
+        with database.engine(Login.APPLICATION).begin() as connection:
+            line = {"name": "金额", "items": items, "legal_basis": "保密法"}
+            return Lists(connection, record_administration).put(NEGATIVE, line, AUTHORITY)[0]
+
+    def dropped(line):
+        with database.engine(Login.APPLICATION).begin() as connection:
+            Lists(connection, record_administration).drop(NEGATIVE, line, AUTHORITY)
+
+    with catalogue_of(database) as entries:
+        submitted(entries, made())
+    line = listed("金额")
+    with (
+        catalogue_of(database) as entries,
+        pytest.raises(WrongEntry, match=r"金额 may not be shared .*保密法"),
+    ):
+        entries.approve("rent_subsidy", REVIEWER)
+    dropped(line)
+    with catalogue_of(database) as entries:
+        entries.approve("rent_subsidy", REVIEWER)
+    line = listed("金额")
+    with catalogue_of(database) as entries, pytest.raises(WrongEntry, match="保密法"):
+        entries.publish("rent_subsidy", SECOND_REVIEWER)
+    dropped(line)
+    with catalogue_of(database) as entries:
+        assert entries.publish("rent_subsidy", SECOND_REVIEWER).state == "published"

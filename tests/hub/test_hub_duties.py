@@ -238,6 +238,26 @@ def test_who_is_named_the_source_supplies_by_the_day(told):
     assert found(told, "late_supply", at=NOW + 7 * DAY) == []
 
 
+def test_what_the_negative_list_names_since_is_told_of_where_it_is_shared(told):
+    assert found(told, "shared_though_listed") == []
+    owner(
+        told,
+        "INSERT INTO catalog.negative (id, organisation, name, items, legal_basis) VALUES "
+        "('n-000001', NULL, 'x', :items, '保密法')",
+        items=[next(item.title for item in told.hub.resources[FIRM].items if item.name == "name")],
+    )
+    findings = found(told, "shared_though_listed")
+    assert short(findings) == [("a-archive", REGISTRAR), ("a-permits", REGISTRAR)]
+    assert {one.lack.detail for one in findings} == {"name (n-000001: 保密法)."}
+    owner(told, ENTERED, provider=REGISTRAR, in_force=1)
+    owner(told, "INSERT INTO catalog.entry_version (entry, version, content, digest, published_by, published_at) VALUES ('legal_person', 1, "
+          "jsonb_build_object('items', jsonb_build_array(jsonb_build_object('name', 'name', 'title', '名称')), 'sharing', 'conditional'), 'x', 'test', now())")  # fmt: skip
+    owner(told, "UPDATE catalog.negative SET items = items || '{名称}'")
+    assert short(found(told, "shared_though_listed"))[-1] == (FIRM, REGISTRAR)
+    owner(told, "UPDATE catalog.negative SET organisation = :tax", tax=TAX)
+    assert found(told, "shared_though_listed") == [], "it is about the data of another organisation"
+
+
 def test_a_version_that_adds_a_condition_is_told_of_until_it_is_decided(told):
     owner(told, ENTERED, provider=REGISTRAR, in_force=1)
     owner(

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from catalog.contact import OWN
 from hub.duties.duty import Duty, Finding, Severity
 
+MOST_LINES = 50
+"""Of one duty, the latest first; a message is to be read."""
 _END = "此邮件由系统发出，请勿回复 · Sent by the hub; nobody reads what is answered."
 
 
@@ -44,8 +46,11 @@ def _part(duty: Duty, found: Iterator[Finding], zone: ZoneInfo) -> Iterator[str]
     article = f" · 条例第 {duty.article} 条 article {duty.article}" if duty.article else ""
     yield f"【{duty.title}】 {duty.name} · {duty.severity}{article}"
     yield duty.asks
-    for one in found:
+    every = list(found)
+    for one in every[:MOST_LINES]:
         yield f"  - {_line(one, zone)}"
+    if len(every) > MOST_LINES:
+        yield f"  … and {len(every) - MOST_LINES} more: hub duties --duty {duty.name}, GET /v1/duties?duty={duty.name}"
     yield f"To do: {duty.to_do}"
 
 

@@ -5,7 +5,7 @@ is then of a run that died, between sending and noting perhaps, and is sent once
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,8 @@ _KEY = 0x74656C6C  # "tell"
 _LOCK = text("SELECT pg_try_advisory_lock(:key)").bindparams(key=_KEY)
 _UNLOCK = text("SELECT pg_advisory_unlock(:key)").bindparams(key=_KEY)
 _TOLD = text("""
-    SELECT recipient, finding, severity, days_late, told_at FROM catalog.notification WHERE channel = :channel AND told_at > :since
+    SELECT recipient, finding, severity, days_late, told_at, stands FROM catalog.notification
+    WHERE channel = :channel AND told_at > :since
 """)
 _LEFT = text("""
     SELECT recipient, message, body, findings, claimed_at FROM catalog.notification_claim WHERE channel = :channel
@@ -44,8 +45,11 @@ _NOTE = text("""
     SELECT channel, recipient, told.key, told.value ->> 'severity', CAST(told.value ->> 'days_late' AS integer), message, :at
         FROM claim, jsonb_each(findings) AS told
     ON CONFLICT (channel, recipient, finding) DO UPDATE SET severity = excluded.severity, days_late = excluded.days_late,
-        message = excluded.message, told_at = excluded.told_at
+        message = excluded.message, told_at = excluded.told_at, stands = true
 """)
+_DONE = "channel = :channel AND stands AND finding <> ALL(:standing)"
+_ANY_DONE = text(f"SELECT count(*) FROM catalog.notification WHERE {_DONE}")
+_SET_DONE = text(f"UPDATE catalog.notification SET stands = false WHERE {_DONE}")
 _FORGET = text(
     "DELETE FROM catalog.notification WHERE channel = :channel AND recipient = :recipient AND told_at <= :since"
 )
@@ -67,6 +71,15 @@ class Standing:
     def step(self) -> int:
         """How many of the steps it is past."""
         return bisect_right(STEPS, self.days_late)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """That a finding was told: when, how bad it was, and whether it has stood ever since."""
+
+    standing: Standing
+    at: datetime
+    stands: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +131,28 @@ class Memory:
     def __init__(self, database: Database, channel: str, since: datetime) -> None:
         self._database, self._channel, self._since = database, channel, since
 
-    def told(self) -> Mapping[str, Mapping[str, tuple[Standing, datetime]]]:
-        """Return by recipient and finding how bad it was when it was told, and when that was."""
-        found: dict[str, dict[str, tuple[Standing, datetime]]] = {}
+    def told(self) -> Mapping[str, Mapping[str, Before]]:
+        """Return what was told, by recipient and finding."""
+        found: dict[str, dict[str, Before]] = {}
         with self._database.engine(Role.APPLICATION).connect() as connection:
             for row in connection.execute(_TOLD, {"channel": self._channel, "since": self._since}):
                 was = Standing(Severity(row.severity), row.days_late)
-                found.setdefault(row.recipient, {})[row.finding] = (was, row.told_at)
+                found.setdefault(row.recipient, {})[row.finding] = Before(was, row.told_at, row.stands)
         return found
+
+    def done(self, standing: Sequence[str]) -> None:
+        """Note what stands no more: when it is undone anew, that is told."""
+        given = {"channel": self._channel, "standing": list(standing)}
+        with self._database.engine(Role.APPLICATION).begin() as connection:
+            if number := connection.execute(_ANY_DONE, given).scalar_one():
+                record_administration(
+                    connection,
+                    actor=HUB.id,
+                    action="duties.done",
+                    target=self._channel,
+                    facts={"findings": number},
+                )
+                connection.execute(_SET_DONE, given)
 
     def left(self) -> list[Claim]:
         """Return what runs that died have claimed, the oldest first."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from hub.composition import Hub
 from hub.duties.channel import Channel
 from hub.duties.duty import Finding
-from hub.duties.memory import Claim, Memory, Standing, alone, named, standing
+from hub.duties.memory import Before, Claim, Memory, alone, named, standing
 from hub.duties.watching import ground_in, watch
 from infra.clock import Clock, now
 from infra.database import Role
@@ -57,6 +57,7 @@ class _Teller:
     def tell(self, found: Sequence[Finding], done: Told) -> None:
         for left in self.memory.left():
             self._send(left, done)
+        self.memory.done([named(one) for one in found])
         for parcel in self.parcels(found):
             if parcel.name in done.failed:
                 continue
@@ -74,10 +75,10 @@ class _Teller:
                 parcels.append(Parcel(self.channel.name, recipient, fresh))
         return parcels
 
-    def _was_told_today(self, known: Mapping[str, tuple[Standing, datetime]]) -> bool:
+    def _was_told_today(self, known: Mapping[str, Before]) -> bool:
         zone = ZoneInfo(self.hub.settings.time_zone)
         today = self.at.astimezone(zone).date()
-        return any(at.astimezone(zone).date() == today for _, at in known.values())
+        return any(before.at.astimezone(zone).date() == today for before in known.values())
 
     def _send(self, claim: Claim, done: Told) -> None:
         try:
@@ -113,6 +114,6 @@ def _found(hub: Hub, at: datetime) -> Sequence[Finding]:
         return watch(ground_in(hub, connection, lambda: at))
 
 
-def _is_fresh(finding: Finding, known: Mapping[str, tuple[Standing, datetime]]) -> bool:
-    was = known.get(named(finding))
-    return was is None or standing(finding).is_worse_than(was[0])
+def _is_fresh(finding: Finding, known: Mapping[str, Before]) -> bool:
+    before = known.get(named(finding))
+    return before is None or not before.stands or standing(finding).is_worse_than(before.standing)

@@ -10,14 +10,16 @@ from aiosmtpd.smtp import AuthResult
 
 
 class Postbox:
-    """``answers`` holds by recipient, or for DATA, what is answered first; ``meanwhile`` is done with each message before the answer."""
+    """``answers`` holds by recipient, or for DATA, what is answered first; ``before`` and ``meanwhile`` are done before the one and the other."""
 
     def __init__(self):
-        self.taken, self.tried, self.answers, self.waited, self.meanwhile = [], [], {}, [], None
-        self.port = None
+        self.taken, self.tried, self.answers, self.waited = [], [], {}, []
+        self.port = self.before = self.meanwhile = None
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - so aiosmtpd calls it
         self.tried.append(address)
+        if self.before:
+            await asyncio.to_thread(self.before)
         if answers := self.answers.get(address):
             return answers.pop(0)
         envelope.rcpt_tos.append(address)

@@ -1,6 +1,7 @@
 """Mail: how a server is spoken to, what is tried anew, and what a message looks like; by a real mail server."""
 
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from postbox import allowing, open_postbox
 
 from catalog.contact import Bearer, Contact
-from hub.duties.digest import Digest
+from hub.duties.digest import MOST_LINES, Digest
 from hub.duties.duty import Finding, Lack
 from hub.duties.mail import Mail
 from hub.duties.mail_server import MailServer
@@ -174,6 +175,14 @@ To do: Pull it, or have the department push to it.
 此邮件由系统发出，请勿回复 · Sent by the hub; nobody reads what is answered.
 """
     )
+
+
+def test_a_long_digest_says_where_the_rest_is():
+    many = [replace(LATE, lack=replace(LATE.lack, subject=f"AP{number}")) for number in range(MOST_LINES + 2)]
+    text = Digest("局", many, AT, ZONE).text
+    assert f"AP{MOST_LINES - 1}," in text
+    assert f"AP{MOST_LINES}," not in text
+    assert "  … and 2 more: hub duties --duty late_delivery, GET /v1/duties?duty=late_delivery\n" in text
 
 
 def test_no_name_makes_a_header_of_its_own(postbox):

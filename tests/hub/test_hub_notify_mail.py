@@ -15,6 +15,7 @@ from postbox import open_postbox
 from audit.recording import record_administration
 from catalog.contact import Bearer
 from catalog.contacts import Contacts
+from catalog.tables import MATTER
 from hub.duties.channels import channels_of
 from hub.duties.telling import planned
 from infra.database import Role, open_database
@@ -55,6 +56,19 @@ def test_each_contact_gets_a_digest_a_day_of_what_concerns_it(hub):
         assert (desk.id,) not in asked(hub, "SELECT recipient FROM catalog.notification")
 
 
+def test_what_was_done_and_is_undone_anew_is_told_again(hub):
+    with open_postbox() as postbox:
+        desk = contact(hub, REGISTRAR, "desk@example.org")
+        city = mailing(hub, postbox)
+        for day, due, told in ((0, NOW - timedelta(days=1), 1), (1, None, 0), (1, NOW - timedelta(days=1), 1), (2, NOW - timedelta(days=1), 0)):  # fmt: skip
+            with hub.database.engine(Role.APPLICATION).begin() as connection:
+                record_administration(connection, actor="test", action="test", target="test", facts={})
+                connection.execute(MATTER.update().values(duty=due and "deliver", due_at=due))
+            done = mailed(city, lambda day=day: NOW + timedelta(days=day))
+            assert done.told == ({f"smtp/{desk.id}": 1} if told else {})
+        assert [row[0] for row in noted(hub)] == ["claim", "notify", "done", "claim", "notify"]
+
+
 def test_two_at_once_tell_once_and_nothing_is_open_meanwhile(hub):
     with open_postbox() as postbox:
         contact(hub, REGISTRAR, "desk@example.org")
@@ -76,7 +90,7 @@ def test_two_at_once_tell_once_and_nothing_is_open_meanwhile(hub):
 
 
 def test_a_kill_between_sending_and_noting_leads_to_one_repeat_by_the_same_id(hub):
-    """Killed before the message is taken, and after: in a process of its own, while the server holds its answer back."""
+    """Killed before the message is sent, when it is taken and not answered yet, and so again with the repeat."""
     with open_postbox() as postbox:
         contact(hub, REGISTRAR, "desk@example.org")
         city = mailing(hub, postbox)
@@ -85,13 +99,13 @@ def test_a_kill_between_sending_and_noting_leads_to_one_repeat_by_the_same_id(hu
         def kill():
             os.kill(processes[-1].pid, signal.SIGKILL)
 
-        for expected in (1, 2):
+        for before, meanwhile, taken in ((kill, None, 0), (None, kill, 1), (None, kill, 2)):
+            postbox.before, postbox.meanwhile = before, meanwhile
             processes.append(multiprocessing.get_context("fork").Process(target=_tell_anew, args=(city,)))
-            postbox.meanwhile = kill
             processes[-1].start()
             processes[-1].join(60)
             assert processes[-1].exitcode == -signal.SIGKILL
-            assert len(postbox.taken) == expected
+            assert len(postbox.taken) == taken
         postbox.meanwhile = None
         late(hub, "AP2")
         with channels_of(city) as channels:

@@ -19,7 +19,7 @@ from catalog.recorded import Recorder
 from catalog.tables import AGREEMENT, EVENT, MATTER
 from catalog.workflow import Matter
 from infra.clock import Clock, now
-from schemas.errors import HubError
+from schemas.errors import CalendarLacksYear, HubError
 from schemas.working_days import Calendar
 
 REMINDED = 2
@@ -65,7 +65,7 @@ class SharingClock:
         self._expire()
         for matter in self._applications.matters.overdue():
             if act := _BY_SILENCE.get(matter.state):
-                self._try(act, matter.id, partial(self._applications.do, matter.id, act, HUB, _late(matter)))
+                self._by_silence(act, matter)
             else:
                 self._tell("escalate", self._applications.matters, [matter])
         self._tell("escalate", self._agreements.matters, self._agreements.matters.overdue())
@@ -73,6 +73,14 @@ class SharingClock:
             self._tell("remind", matters, self._near(matters, reminded))
         self._tell("remind", self._agreements.matters, self._ending(renewed))
         return Ticked({act: tuple(ids) for act, ids in self._done.items()}, self._failed)
+
+    def _by_silence(self, act: str, matter: Matter) -> None:
+        """Do what silence brings; what it cannot grant any more, as it is not shared or its time is over, is a draft again."""
+        do, late = self._applications.do, _late(matter)
+        refused = self._try(act, matter.id, partial(do, matter.id, act, HUB, late))
+        if act == "grant" and refused is not None and not isinstance(refused, CalendarLacksYear):
+            del self._failed[matter.id]
+            self._try("lapse", matter.id, partial(do, matter.id, "lapse", HUB, late | {"why": str(refused)}))
 
     def _expire(self) -> None:
         ended = select(MATTER.c.id).join(AGREEMENT, AGREEMENT.c.id == MATTER.c.id)
@@ -125,14 +133,15 @@ class SharingClock:
         )
         return {(matter, duty, due_at) for matter, duty, due_at in self._connection.execute(of_these)}
 
-    def _try(self, act: str, id_: str, work: Callable[[], object]) -> None:
+    def _try(self, act: str, id_: str, work: Callable[[], object]) -> HubError | None:
         try:
             with self._connection.begin_nested():
                 work()
         except HubError as error:
             self._failed[id_] = str(error)
-        else:
-            self._done.setdefault(act, []).append(id_)
+            return error
+        self._done.setdefault(act, []).append(id_)
+        return None
 
 
 def _due(matter: Matter) -> dict[str, str]:

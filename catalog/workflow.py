@@ -177,8 +177,11 @@ class Workflow:
     ) -> None:
         if not any(_is_of(actor, side, parties) for side in sides):
             whose = " or ".join(_called(side, parties) for side in sides)
+            idle = "" if actor.roles or actor is HUB else f" {actor.id} is suspended or has no role."
             raise NotYourPart(
-                f"{actor.id} may not {what.replace('_', ' ')}.", hint=f"It is for {whose}.", actor=actor.id
+                f"{actor.id} may not {what.replace('_', ' ')}.",
+                hint=f"It is for {whose}.{idle}",
+                actor=actor.id,
             )
 
     def _check_turn(self, line: Transition, matter: Matter) -> None:

@@ -48,10 +48,10 @@ class Faulty(HubError):
 
 
 class ConfigurationError(HubError):
-    """A setting is missing or wrong."""
+    """A setting, or what somebody states of an agreement, an application, …, is missing or wrong."""
 
     code = "configuration"
-    title = "A setting is missing or wrong"
+    title = "What is set or stated is missing or wrong"
 
 
 class DefinitionError(HubError):

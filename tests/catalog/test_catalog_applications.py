@@ -286,7 +286,12 @@ def test_what_nobody_needs_any_more_is_not_approved(city):
     city.wait(days=3)
     with pytest.raises(ConfigurationError, match="is over"):
         city.do(id_, "approve", PLANNER)
-    assert city.tick().failed[id_].startswith("The time that application")
+    ticked = city.tick()
+    assert (id_ in ticked.done["lapse"], id_ in ticked.failed) == (True, False), "silence cannot grant it"
+    assert city.matter(id_).state == "draft"
+    with city.applications() as applications:
+        assert applications.events(id_)[-1].facts["why"].startswith("The time that application")
+        assert [one.place for one in applications.faults(id_)] == ["valid_to"]
 
 
 def test_a_refusal_is_disputed_up_to_the_government(city):

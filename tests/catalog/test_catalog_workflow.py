@@ -47,7 +47,10 @@ def test_a_refusal_says_what_is_possible_and_who_may():
 def test_one_who_is_suspended_acts_in_no_role():
     person = Person("writer.two", "测试乙", "U", frozenset({Role.USER}))
     assert LOAN.may(Actor.of_person(person), "add", ASKED)
-    assert not LOAN.may(Actor.of_person(replace(person, status=PersonStatus.SUSPENDED)), "add", ASKED)
+    suspended = Actor.of_person(replace(person, status=PersonStatus.SUSPENDED))
+    assert not LOAN.may(suspended, "add", ASKED)
+    with pytest.raises(NotYourPart, match=r"writer\.two is suspended or has no role"):
+        LOAN.check_may(suspended, "add", ASKED)
 
 
 def test_the_table_says_what_is_possible_and_what_is_final():

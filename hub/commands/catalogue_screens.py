@@ -91,13 +91,10 @@ def show(
         return
     console.print(
         f"# {entry} is {told['state']}; in force: {told['in_force'] or '–'}, newest: {told['newest']}",
-        markup=False,
     )
     for duty in told["duties"]:
-        console.print(
-            f"# {duty['duty'].replace('_', ' ')} by {duty['due_at']}, version {duty['version']}", markup=False
-        )
-    console.print(written, markup=False, soft_wrap=True)
+        console.print(f"# {duty['duty'].replace('_', ' ')} by {duty['due_at']}, version {duty['version']}")
+    console.print(written, soft_wrap=True)
 
 
 def history(entry: Id, as_json: AsJson = False) -> None:
@@ -142,7 +139,7 @@ def diff(
     console.print(table(f"Changes of {entry}", names, rows))
     concerned = [one["agreement"] for one in told["agreements"]]
     for what, found in (("Agreements", concerned), ("Sources", told["sources"])):
-        console.print(f"{what} concerned: {', '.join(found) or 'none'}", markup=False)
+        console.print(f"{what} concerned: {', '.join(found) or 'none'}")
 
 
 def possible(entry: Id, person: As, as_json: AsJson = False) -> None:

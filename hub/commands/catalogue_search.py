@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from hub.commands.administering import database_transaction
 from hub.commands.screen import AsJson, console, print_json, table, tell
@@ -76,11 +77,8 @@ def reindex(as_json: AsJson = False) -> None:
     tell({"entries": number}, f"{number} entries can be found.", as_json)
 
 
-def _marked(name: str, marks: Sequence[tuple[int, int]]) -> str:
-    from rich.markup import escape
-
-    shown, at = "", 0
+def _marked(name: str, marks: Sequence[tuple[int, int]]) -> Text:
+    shown = Text(name)
     for begin, end in marks:
-        shown += f"{escape(name[at:begin])}[bold]{escape(name[begin:end])}[/]"
-        at = end
-    return shown + escape(name[at:])
+        shown.stylize("bold", begin, end)
+    return shown

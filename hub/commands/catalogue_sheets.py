@@ -56,9 +56,9 @@ def import_entries(
         return
     console.print(", ".join(f"{number} {name}" for name, number in told.items()) + ".")
     for fault in taken.faults[:_SHOWN]:
-        console.print(str(fault), markup=False)
+        console.print(str(fault))
     if taken.faults:
-        console.print(f"{len(taken.faults)} faults, each marked in {copy}.", markup=False)
+        console.print(f"{len(taken.faults)} faults, each marked in {copy}.")
 
 
 def export(

@@ -58,7 +58,7 @@ def ingest(
         console.print(report_table(reports))
         for report in reports:
             for rule in report.alerts:
-                console.print(f"[yellow]{report.source}: more rows than usual break the rule {rule}.[/]")
+                console.print(f"{report.source}: more rows than usual break the rule {rule}.", style="yellow")
     for code, error in failures.items():
         typer.echo(f"{code}: {error}", err=True)
     if failures:

@@ -18,9 +18,9 @@ class Terminal:
 
     def choose(self, question: str, answers: Sequence[str]) -> int | None:
         """Ask for the number of an answer."""
-        console.print(f"\n{question}", markup=False)
+        console.print(f"\n{question}")
         for number, answer in enumerate(answers, start=1):
-            console.print(f"  {number}  {answer}", markup=False)
+            console.print(f"  {number}  {answer}")
         while True:
             said = _answer(f"1–{len(answers)}, or {_LATER} to decide it in the file", _LATER).lower()
             if said == _LATER:
@@ -164,7 +164,7 @@ def _print(made: Any, goal: Path) -> None:
     ]
     console.print(table(f"What feeds {proposal.resource.code}", ["item", "column", ""], fed))
     for doubt in made.doubts:
-        console.print(f"  check: {doubt}", markup=False)
+        console.print(f"  check: {doubt}")
     console.print(
         f"\nThe draft is {goal}."
         + (f" Look at its {len(made.doubts)} lines with '# check:'." if made.doubts else "")
@@ -172,7 +172,6 @@ def _print(made: Any, goal: Path) -> None:
     for name in made.secrets:
         console.print(
             f"The secret in the URL was replaced by ${{env:{name}}}: set {name} to it wherever the hub runs.",
-            markup=False,
         )
     if made.complete:
         console.print(f"Try it on the live system: hub source check {goal}")

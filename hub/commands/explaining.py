@@ -92,7 +92,7 @@ def _show(explanation: "Explanation") -> None:
     if explanation.allowing:
         console.print(f"Allowed, under agreement {explanation.allowing.id}.")
     else:
-        console.print(f"Refused: {explanation.refusal}", markup=False)
+        console.print(f"Refused: {explanation.refusal}")
 
 
 def _row(told: Mapping[str, Any]) -> list[str]:

@@ -43,7 +43,7 @@ def print_objection(told: Mapping[str, Any]) -> None:
     for name, value in told.items():
         if name != "events":
             shown = ", ".join(value) if isinstance(value, list) else value
-            console.print(f"{name:12}{'–' if shown in (None, '') else shown}", markup=False)
+            console.print(f"{name:12}{'–' if shown in (None, '') else shown}")
     print_events(told["objection"], told["events"])
 
 

@@ -104,13 +104,13 @@ def list_organisations(as_json: AsJson = False) -> None:
 
 
 def _trees(known: Iterable["Organisation"], offices: dict[str, list[str]]) -> list["Tree"]:
-    from rich.markup import escape
+    from rich.text import Text
     from rich.tree import Tree
 
-    trees = {one.code: Tree(escape(f"{one.name}  {one.code}  {one.level} {one.division}")) for one in known}
+    trees = {one.code: Tree(f"{one.name}  {one.code}  {one.level} {one.division}") for one in known}
     for one in known:
         for told in offices[one.code]:
-            trees[one.code].add(f"[dim]{escape(told)}[/]")
+            trees[one.code].add(Text(told, style="dim"))
         if one.parent:
             trees[one.parent].children.append(trees[one.code])
     return [trees[one.code] for one in known if one.parent is None]

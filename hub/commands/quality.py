@@ -42,7 +42,7 @@ def scorecard(
             console.print(_by_rule(card))
     for card in cards:
         for alert in card.alerts:
-            console.print(f"[yellow]{card.subject}: more rows than usual break the rule {alert}.[/]")
+            console.print(f"{card.subject}: more rows than usual break the rule {alert}.", style="yellow")
     if failed:
         rows = [
             [run["source"], f"{run['ended_at']:%m-%d %H:%M}", run["outcome"], run["detail"] or run["problem"]]

@@ -62,7 +62,7 @@ def show(source: Code, as_json: AsJson = False) -> None:
         if name != "definition":
             console.print(f"{name:15}{value if value is not None else '–'}")
     if told["definition"]:
-        console.print(f"\n{told['definition']}", markup=False)
+        console.print(f"\n{told['definition']}")
 
 
 def _told(hub: Any, code: str) -> dict[str, Any]:

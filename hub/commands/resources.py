@@ -68,7 +68,7 @@ def plan(file: File, as_json: AsJson = False) -> None:
         print_json(told)
         return
     for name, value in told.items():
-        console.print(f"{name:20}{', '.join(value) if isinstance(value, list) else value}", markup=False)
+        console.print(f"{name:20}{', '.join(value) if isinstance(value, list) else value}")
 
 
 @app.command()
@@ -181,7 +181,7 @@ def show(resource: Code, as_json: AsJson = False) -> None:
         "update_cycle",
         "state",
     ):
-        console.print(f"{name:15}{told[name]}", markup=False)
+        console.print(f"{name:15}{told[name]}")
     columns = ["item", "title", "type", "length", "kept", "asked by", "rules"]
     console.print(
         table(f"Items of version {known.version}", columns, [_row(item, told) for item in known.items])

@@ -18,9 +18,9 @@ WIDE = 120  # columns of a file or a pipe, which have no width of their own
 
 
 def wide_console() -> Console:
-    """Make a console as wide as the terminal, or wide enough for every table."""
+    """Make a console as wide as the terminal, or wide enough for every table; what people wrote is never taken for markup."""
     narrow = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(highlight=False, width=None if narrow else WIDE)
+    return Console(highlight=False, markup=False, emoji=False, width=None if narrow else WIDE)
 
 
 console = wide_console()
@@ -65,14 +65,16 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     made = Table(header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(columns))
     shown = [[_cell(value) for value in row] for row in rows]
     for place, column in enumerate(columns):
-        numeric = bool(shown) and all(_numeric(row[place]) for row in shown)
+        numeric = bool(shown) and all(_numeric(str(row[place])) for row in shown)
         made.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=place == 0)
     for row in shown:
         made.add_row(*row)
     return Group(Text(title, style="bold"), made)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any) -> str | Text:
+    if isinstance(value, Text):
+        return value
     if value is None:
         return "–"
     if isinstance(value, bool):

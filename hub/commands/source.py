@@ -99,7 +99,7 @@ def _print(code: str, found: Any) -> None:
         )
     for one in found.uncoded:
         told = ", ".join(f"{value} ({count:,})" for value, count in one.values.items())
-        console.print(f"  {one.column}: {one.rows:,} values have no code of {one.item}: {told}", markup=False)
+        console.print(f"  {one.column}: {one.rows:,} values have no code of {one.item}: {told}")
     if found.broken:
         names = ("item", "rule", "severity", "failing", "share")
         console.print(table("Rules broken", names, [[row[name] for name in names] for row in found.broken]))

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hub.cli import app, main
+from hub.commands import screen
 from hub.server import answers, free_port
 from infra.place import locked
 from schemas.errors import ConfigurationError, UnknownSource
@@ -158,6 +159,13 @@ def test_the_server_stops_with_the_program(hub_environment, told):
     finally:
         with suppress(ProcessLookupError):
             os.killpg(serving.pid, signal.SIGKILL)
+
+
+def test_what_people_write_is_shown_as_they_wrote_it(capsys):
+    said = "[/x] [red]赤[/red] :warning:"
+    screen.console.print(screen.table(said, ("said", "by"), [(said, 1)]))
+    screen.tell({}, said, as_json=False)
+    assert capsys.readouterr().out.count(said) == 3
 
 
 def test_an_error_is_one_sentence_and_a_status(tmp_path):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.errors import ConfigurationError
+from schemas.errors import MalformedRequest
 
 
 class Bearer(StrEnum):
@@ -37,11 +37,11 @@ class Contact:
 
     def __post_init__(self) -> None:
         if not self.bearers:
-            raise ConfigurationError("A contact is told of somebody's duties.", hint=_BEARERS)
+            raise MalformedRequest("A contact is told of somebody's duties.", hint=_BEARERS)
 
     @classmethod
     def made(cls, organisation: str, address: str, bearers: frozenset[Bearer] = OWN) -> "Contact":
-        """Make a new one; ``ConfigurationError`` where that is no address, which the error does not quote."""
+        """Make a new one; ``MalformedRequest`` where that is no address, which the error does not quote."""
         return cls(f"c-{secrets.token_hex(8)}", organisation, valid_address(address), bearers)
 
     @property
@@ -58,7 +58,7 @@ def heard(bearer: Bearer, organisation: str | None) -> tuple[Bearer, str | None]
 
 
 def valid_address(given: str) -> str:
-    """Return the address as mail servers know it, all ASCII; ``ConfigurationError`` where it is none.
+    """Return the address as mail servers know it, all ASCII; ``MalformedRequest`` where it is none.
 
     Names of domains may be Chinese; whether anybody is there is not asked.
     """
@@ -72,16 +72,16 @@ def valid_address(given: str) -> str:
         if found.ascii_email is not None:
             return found.ascii_email
         wrong = "It holds what not every mail server takes"
-    raise ConfigurationError(
+    raise MalformedRequest(
         f"That is no e-mail address. {wrong}.", hint="Give one such as desk@example.gov.cn."
     )
 
 
 def bearers_named(names: Iterable[str]) -> frozenset[Bearer]:
-    """Read whose duties are told, ``security_administrator`` for two words; ``ConfigurationError`` for a name that is none."""
+    """Read whose duties are told, ``security_administrator`` for two words; ``MalformedRequest`` for a name that is none."""
     given = [name.replace("_", " ") for name in names]
     if unknown := [name for name in given if name not in tuple(Bearer)]:
-        raise ConfigurationError(f"Nobody bears duties as {unknown[0]!r}.", hint=_BEARERS)
+        raise MalformedRequest(f"Nobody bears duties as {unknown[0]!r}.", hint=_BEARERS)
     return frozenset(map(Bearer, given))
 
 

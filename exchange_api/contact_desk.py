@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from catalog.contact import OWN, Contact, bearers_named
 from catalog.contacts import Contacts
-from exchange_api.bodies import Fields, named, valid
+from exchange_api.bodies import Fields, named
 from exchange_api.door import Attempt
 from exchange_api.transactions import Transactions
 from hub.parties import contact_told
@@ -28,8 +28,8 @@ class ContactDesk:
     async def add(self, attempt: Attempt) -> dict[str, Any]:
         """Have an address told of duties; of its own organisation's, where nothing else is said."""
         given, code = await Fields.of(attempt.request, "address", "bearers"), named(attempt.request, "code")
-        bearers = valid(lambda: bearers_named(given.texts("bearers"))) if "bearers" in given else OWN
-        added = valid(lambda: Contact.made(code, given.text("address"), bearers))
+        bearers = bearers_named(given.texts("bearers")) if "bearers" in given else OWN
+        added = Contact.made(code, given.text("address"), bearers)
         await self._contacts(attempt, lambda contacts: contacts.add(added, actor=attempt.actor.id))
         return contact_told(added)
 

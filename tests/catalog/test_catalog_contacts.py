@@ -10,7 +10,7 @@ from catalog.contacts import Contacts
 from catalog.organisation import Organisation
 from catalog.repository import Catalogue
 from infra.database import Role as Login
-from schemas.errors import AlreadyRegistered, ConfigurationError, NotRegistered
+from schemas.errors import AlreadyRegistered, MalformedRequest, NotRegistered
 
 ADDRESS = "desk@example.org"
 
@@ -21,7 +21,7 @@ ADDRESS = "desk@example.org"
 )  # fmt: skip
 def test_an_address_is_kept_as_mail_servers_know_it(given, known):
     if known is None:
-        with pytest.raises(ConfigurationError, match="before the @-sign"):
+        with pytest.raises(MalformedRequest, match="before the @-sign"):
             valid_address(given)
     else:
         assert valid_address(given) == known
@@ -34,7 +34,7 @@ def test_an_address_is_kept_as_mail_servers_know_it(given, known):
      "secret@" + "x" * 300 + ".org", '"secret\\"@example.org', "secret@[192.0.2.1]"],
 )  # fmt: skip
 def test_what_is_no_address_is_said_and_not_quoted(wrong):
-    with pytest.raises(ConfigurationError, match="no e-mail address") as error:
+    with pytest.raises(MalformedRequest, match="no e-mail address") as error:
         valid_address(wrong)
     for shown in (str(error.value), repr(error.value.__context__), repr(error.value.__cause__)):
         assert "secret" not in shown
@@ -53,9 +53,9 @@ def test_who_is_told_of_whose_duties():
             [who] if who else []
         )
     assert bearers_named(["security_administrator", "user"]) == {Bearer.SECURITY_ADMINISTRATOR, Bearer.USER}
-    with pytest.raises(ConfigurationError, match="Nobody bears duties as 'boss'"):
+    with pytest.raises(MalformedRequest, match="Nobody bears duties as 'boss'"):
         bearers_named(["boss"])
-    with pytest.raises(ConfigurationError, match="somebody's duties"):
+    with pytest.raises(MalformedRequest, match="somebody's duties"):
         Contact.made("A", ADDRESS, frozenset())
 
 

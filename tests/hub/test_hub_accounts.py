@@ -15,7 +15,7 @@ from hub.cli import app
 from infra.database import Role, open_database
 from schemas.errors import (
     AlreadyRegistered,
-    ConfigurationError,
+    MalformedRequest,
     NotRegistered,
     WeakPassword,
     WrongSecondFactor,
@@ -75,7 +75,7 @@ def test_an_address_is_told_of_duties_until_it_is_removed(place):
     assert added in json.loads(run("contact", "list", "--organisation", "A", "--json").stdout)
     wrong = ("add", "A", "desk"), ("add", "A", "c@example.org", "--bearer", "boss"), ("add", "B", "c@example.org"), ("list", "--organisation", "B")  # fmt: skip
     for words in (*wrong, ("add", "A", "desk@example.org"), ("remove", "A", "c-0")):
-        with pytest.raises((ConfigurationError, NotRegistered, AlreadyRegistered)):
+        with pytest.raises((MalformedRequest, NotRegistered, AlreadyRegistered)):
             run("contact", *words)
     assert "is told no more" in run("contact", "remove", "A", added["id"]).output
     assert added["id"] not in run("contact", "list").output

@@ -93,7 +93,7 @@ class Matters:
             with self._connection.begin_nested():
                 self._connection.execute(insert(MATTER).values(**row))
         except IntegrityError:
-            raise AlreadyRegistered(f"There is already a {self.workflow.title} {id_}.") from None
+            raise AlreadyRegistered(f"{self.workflow.title.capitalize()} {id_} exists already.") from None
         self._add_event(actor, self.workflow.opening, made, kept)
         return made
 

@@ -86,12 +86,13 @@ class PublishedResources(Recorded):
         self._connection.execute(update(PUBLISHED).where(here).values(withdrawn_at=datetime.now(UTC)))
 
     def put_in_force(self, code: str, version: int, *, actor: str) -> None:
-        """Let a version count from now on: its records are ready."""
-        self._record(
-            self._connection, actor=actor, action="resource.in_force", target=code, facts={"version": version}
-        )
-        here = (PUBLISHED.c.code == code) & (PUBLISHED.c.version == version)
-        self._connection.execute(update(PUBLISHED).where(here).values(in_force_at=datetime.now(UTC)))
+        """Let a version count from now on, for its records are ready; one that does so already does so since then."""
+        waits = (PUBLISHED.c.version == version) & PUBLISHED.c.in_force_at.is_(None)
+        here = (PUBLISHED.c.code == code) & waits
+        done = self._connection.execute(update(PUBLISHED).where(here).values(in_force_at=datetime.now(UTC)))
+        if done.rowcount:
+            told = {"version": version}
+            self._record(self._connection, actor=actor, action="resource.in_force", target=code, facts=told)
 
     def in_force(self, code: str) -> PublishedResource | None:
         """Return the version in force, withdrawn or not; None where the resource is not published."""

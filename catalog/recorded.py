@@ -24,6 +24,10 @@ class Recorder(Protocol):
         ...
 
 
+def _titled(table: str) -> str:
+    return table.replace("_", " ").capitalize()
+
+
 class Recorded:
     """A part of the catalogue that cannot be written without a recorder."""
 
@@ -39,7 +43,7 @@ class Recorded:
             with self._connection.begin_nested():
                 self._connection.execute(insert(table).values(**values))
         except IntegrityError as error:
-            raise AlreadyRegistered(f"There is already a registered {table.name} {target}.") from error
+            raise AlreadyRegistered(f"{_titled(table.name)} {target} is registered already.") from error
 
     def _set(
         self,

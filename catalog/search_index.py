@@ -53,6 +53,18 @@ def reindex(connection: Connection) -> int:
     return number
 
 
+def index_missing(connection: Connection) -> int:
+    """Let the entries in force be found that are not, as those of before there was a search; return how many."""
+    reader, number = EntryReader(connection), 0
+    while missing := connection.execute(_MISSING, {"page": _PAGE}).all():
+        number += index_entries(connection, [reader.version(row.id, row.in_force) for row in missing])
+    return number
+
+
+_MISSING = text("""
+    SELECT e.id, e.in_force FROM catalog.entry AS e LEFT JOIN catalog.entry_search AS s ON s.entry = e.id
+    WHERE e.in_force IS NOT NULL AND s.entry IS NULL ORDER BY e.id LIMIT :page
+""")
 _FOUND = text("""
     INSERT INTO catalog.entry_search (entry, code, name, provider, category, sharing, update_cycle, open, size, names)
     VALUES (:entry, :code, :name, :provider, :category, :sharing, :update_cycle, :open, :size,

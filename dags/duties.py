@@ -1,4 +1,4 @@
-"""DAGs of what is due by the clock: the quarantine's ageing, the pages that show what the gate found, the duties of sharing."""
+"""DAGs of what is due by the clock: the quarantine's ageing, the pages that show what the gate found, the duties of sharing, neighbours' catalogues."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,6 +55,19 @@ def notify() -> dict[str, int]:
     return done.told
 
 
+def harvest() -> dict[str, int]:
+    """Harvest the neighbours' catalogues; returns how many datasets each showed. Skipped where none is registered; fails where one could not be."""
+    from hub.neighbours.harvesting import harvest_all, harvester
+
+    with hub_opened() as hub:
+        done, failed = harvest_all(harvester(hub.settings, hub.database, "dag:neighbour_catalogues"))
+    if failed:
+        raise AirflowException(f"These could not be harvested, the rest was: {', '.join(failed)}.")
+    if not done:
+        raise AirflowSkipException("No neighbour's catalogue is registered.")
+    return {code: run.seen for code, run in done.items()}
+
+
 @dataclass(frozen=True)
 class Duty:
     """What is done at its times, one work after the other; ``cron`` in China's time."""
@@ -71,6 +84,7 @@ DUTIES = (
     Duty("quarantine_ageing", "隔离数据时限", "Escalate what its department has not repaired in time", "0 7 * * *", "quarantine", (escalate,)),
     Duty("data_docs", "数据质量文档", "Publish what the gate found, source by source", "30 6 * * *", "quality", (data_docs,)),
     Duty("sharing_duties", "共享履职", "Do what is due of sharing, and count what stands undone", "30 7 * * *", "sharing", (go_round, notify)),
+    Duty("neighbour_catalogues", "邻域目录采集", "Harvest the catalogues of neighbours", "0 5 * * *", "catalogue", (harvest,)),
 )  # fmt: skip
 
 

@@ -1,10 +1,11 @@
-"""Bring the database up to what this program knows: migrations first, then the tables of every resource."""
+"""Bring the database up to what this program knows: migrations first, then the tables of every resource, then what entries are found by."""
 
 from sqlalchemy import Connection
 
 from audit.recording import record_administration
 from base_libraries.storage import create_tables
 from catalog.published_resource import PublishedResources
+from catalog.search_index import index_missing
 from infra.database import Database, Role, drop_everything, upgrade
 from schemas.resource import Resource, resources_shipped
 
@@ -15,6 +16,7 @@ def upgrade_database(database: Database) -> None:
     with database.engine(Role.OWNER).begin() as connection:
         for resource in _known(connection):
             create_tables(connection, resource)
+        index_missing(connection)
 
 
 def _known(connection: Connection) -> list[Resource]:

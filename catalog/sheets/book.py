@@ -4,24 +4,23 @@ Columns are found by name, below whatever titles stand above. Formulas are not r
 merged cells the top left one's value counts for each row of its column; one that spans columns says nothing there.
 """
 
-import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from catalog.sheets.cell import EMPTY, Cell, cell_of
 from catalog.sheets.form import LEFT_OUT, CellFault, SheetForm, titles
+from catalog.sheets.merged import Merged
 from catalog.sheets.package import BROKEN, look_over
 from schemas.errors import WorkbookTooLarge, WrongWorkbook
 
 MOST_COLUMNS = 100
 _LOWEST_HEADER = 30
 _LAST_ROW = 1_048_576  # of a sheet
-_EXACT = 10**15  # digits of a number beyond which a workbook does not hold them
 _UNREADABLE = (
     *BROKEN,
     ValueError,
@@ -32,25 +31,6 @@ _UNREADABLE = (
     OverflowError,
     SyntaxError,
 )
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_RANGE = re.compile(r"([A-Z]+)(\d+):([A-Z]+)(\d+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What stands in a cell; ``problem`` says why it cannot be taken."""
-
-    value: Any = None
-    problem: str = ""
-    hint: str = ""
-
-    @property
-    def text(self) -> str:
-        """What a person reads in it."""
-        return "" if self.value is None else str(self.value).strip()
-
-
-_EMPTY = Cell()
 
 
 @dataclass(frozen=True)
@@ -129,7 +109,7 @@ class Book:
 
     def cells(self, sheet: str, columns: int, begins: int = 1) -> Iterator[tuple[int, list[Cell]]]:
         """Yield the rows of a sheet that have something in them, with their numbers, merged cells filled."""
-        merged, blank = _Merged(self._merged[sheet]), None
+        merged, blank = Merged(self._merged[sheet]), None
         with _reading(self.path):
             rows = self._sheet(sheet).iter_rows(max_col=min(columns, MOST_COLUMNS))
             for number, row in enumerate(rows, 1):
@@ -138,7 +118,7 @@ class Book:
                 if not merged.touches(number) and (row is blank or _is_empty(row)):
                     blank = row  # rows that are not there are all one object: a million of them are passed over at once
                     continue
-                cells = merged.filled(number, [_cell(one) for one in row])
+                cells = merged.filled(number, [cell_of(one) for one in row])
                 if number >= begins:
                     yield number, cells
 
@@ -192,49 +172,15 @@ def _part(sheet: Any) -> str:
     return str(sheet._worksheet_path).lstrip("/")
 
 
-def _cell(read: Any) -> Cell:
-    if read.value is None:
-        return _EMPTY
-    if read.data_type == "f":
-        return Cell(
-            _formula(read.value), "is a formula, which is not read", "Write the value instead of the formula."
-        )
-    if read.data_type == "e":
-        return Cell(read.value, f"is an error of the workbook, {read.value}")
-    value = read.value
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) >= _EXACT:
-        return Cell(
-            value,
-            "was written as a number, whose last digits are lost",
-            "Format the cell as text, write it anew.",
-        )
-    return Cell(_plain(value))
-
-
 def _is_empty(row: Sequence[Any]) -> bool:
     return all(one.value is None for one in row)
-
-
-def _formula(value: Any) -> str:
-    return str(getattr(value, "text", value))
-
-
-def _plain(value: Any) -> Any:
-    """Whole numbers are kept as such, days without their midnight, texts without the escapes of a workbook."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, datetime) and value.time() == time():
-        return value.date()
-    if isinstance(value, str):
-        return (_ESCAPED.sub(lambda found: chr(int(found[1], 16)), value) if "_x" in value else value).strip()
-    return value
 
 
 def _row(found: Found, number: int, cells: Sequence[Cell]) -> Row | None:
     values: dict[str, Any] = {}
     faults: list[CellFault] = []
     for name, place in found.places.items():
-        cell = cells[place] if place < len(cells) else _EMPTY
+        cell = cells[place] if place < len(cells) else EMPTY
         if cell.problem:
             faults.append(CellFault(found.sheet, number, place + 1, name, cell.problem, cell.hint))
         elif cell.text:
@@ -258,57 +204,3 @@ def _strange(
             problem,
             "" if again else f"Columns are: {titles(form.columns.values())}.",
         )
-
-
-class _Merged:
-    """The merged ranges of a sheet, as its rows come by from the top."""
-
-    def __init__(self, ranges: Sequence[str]) -> None:
-        self._by_top: dict[int, list[_Range]] = {}
-        for one in map(_bounds, ranges):
-            self._by_top.setdefault(one.top, []).append(one)
-        self._open: list[tuple[_Range, Cell]] = []
-
-    def touches(self, number: int) -> bool:
-        """Whether a merged range may say something of a row."""
-        return bool(self._open) or number in self._by_top
-
-    def filled(self, number: int, cells: list[Cell]) -> list[Cell]:
-        """Return a row with what merged cells say of it."""
-        self._open = [held for held in self._open if held[0].bottom >= number]
-        for one in self._by_top.get(number, ()):
-            if one.left <= len(cells):
-                self._open.append((one, _spread(one, cells[one.left - 1])))
-        for one, cell in self._open:
-            for place in range(one.left - 1, min(one.right, len(cells))):
-                cells[place] = cell
-        return cells
-
-
-@dataclass(frozen=True, slots=True)
-class _Range:
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-
-def _spread(one: _Range, cell: Cell) -> Cell:
-    if one.left == one.right or cell.problem or not cell.text:
-        return cell
-    return Cell(
-        cell.value, "is merged across columns", "Undo the merging; write in each cell what belongs there."
-    )
-
-
-def _bounds(told: str) -> _Range:
-    found = _RANGE.fullmatch(told)
-    assert found is not None
-    return _Range(_column(found[1]), int(found[2]), _column(found[3]), int(found[4]))
-
-
-def _column(told: str) -> int:
-    number = 0
-    for letter in told:
-        number = number * 26 + ord(letter) - ord("A") + 1
-    return number

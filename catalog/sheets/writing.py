@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from catalog.entry_elements import Element, Form
-from catalog.sheets.book import MOST_COLUMNS, Book, Cell, Found
+from catalog.sheets.book import MOST_COLUMNS, Book, Found
+from catalog.sheets.cell import Cell
 from catalog.sheets.form import CellFault, SheetForm
 from infra.whole_file import whole_file
 from schemas.errors import NotWritten

@@ -38,26 +38,49 @@ def add(
 
 @app.command()
 def run(
-    code: Code,
+    code: Annotated[
+        str | None, typer.Argument(metavar="[CODE]", help="A harvest; `hub harvest list` shows all.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Harvest every catalogue that is registered.")] = False,
     restart: Annotated[
         bool,
         typer.Option("--restart", help="Give up a run that was interrupted, and begin with the first page."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Harvest a catalogue to its end; an interrupted run goes on where it stopped."""
+    """Harvest a catalogue, or all, to its end; an interrupted run goes on where it stopped."""
     from hub.composition import open_hub
-    from hub.neighbours.harvesting import harvester
+    from hub.neighbours.harvesting import harvest_all, harvester
     from infra.settings import load_settings
+    from schemas.errors import MalformedRequest
 
+    if (code is None) is not every or (every and restart):
+        raise MalformedRequest(
+            "Name one catalogue, or say --all without --restart.", hint="Run: hub harvest list"
+        )
     with open_hub(load_settings()) as hub:
-        done = harvester(hub.settings, hub.database, actor()).run(code, restart=restart)
-    told = _told(done)
-    sentence = (
+        harvesting = harvester(hub.settings, hub.database, actor())
+        if code is not None:
+            done = harvesting.run(code, restart=restart)
+            tell(_told(done), _sentence(code, done), as_json)
+            return
+        runs, failed = harvest_all(harvesting)
+    if as_json:
+        print_json({"runs": {name: _told(one) for name, one in runs.items()}, "failed": failed})
+    else:
+        for name, one in runs.items():
+            console.print(_sentence(name, one))
+        for name, why in failed.items():
+            typer.echo(f"{name}: {why}", err=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _sentence(code: str, done: "Run") -> str:
+    return (
         f"Run {done.number} over {code}: {done.seen} datasets on {done.pages} pages = {done.counts.created} new + "
         f"{done.counts.updated} changed + {done.counts.unchanged} unchanged + {done.counts.skipped} skipped; {done.vanished} vanished."
     )
-    tell(told, sentence, as_json)
 
 
 @app.command("list")

@@ -125,6 +125,20 @@ class Harvester:
                 connection.execute(_UNLOCK, name)
 
 
+def harvest_all(harvester: Harvester) -> tuple[dict[str, Run], dict[str, str]]:
+    """Harvest every catalogue that is registered; one that cannot be holds up no other. Returns the runs, and what is wrong by catalogue."""
+    with harvester.database.engine(Role.APPLICATION).connect() as connection:
+        codes = [one.code for one in Harvests(connection, record_administration).every()]
+    done: dict[str, Run] = {}
+    failed: dict[str, str] = {}
+    for code in codes:
+        try:
+            done[code] = harvester.run(code)
+        except HarvestError as error:
+            failed[code] = str(error)
+    return done, failed
+
+
 _LOCK, _UNLOCK = (
     text(f"SELECT pg_{name}(hashtextextended(:name, 0))") for name in ("try_advisory_lock", "advisory_unlock")
 )

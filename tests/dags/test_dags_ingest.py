@@ -20,7 +20,7 @@ DEFINITIONS = {
     for path in (ROOT / "connectors" / "sources").glob("*.yaml")
 }
 RESOURCES = sorted({definition["resource"] for definition in DEFINITIONS.values()})
-DUTIES = ["data_docs", "quarantine_ageing", "sharing_duties"]
+DUTIES = ["data_docs", "neighbour_catalogues", "quarantine_ageing", "sharing_duties"]
 FOLLOWING = [*(f"scorecard_{resource}" for resource in RESOURCES), "seal"]
 # Airflow keeps its configuration and database open for the life of a process, so it gets a process of its own.
 READ = """
@@ -83,6 +83,7 @@ told = {
     "docs": dags.duties.data_docs(),
     "round": dags.duties.go_round(),
     "untold": skipping(dags.duties.notify),
+    "unharvested": skipping(dags.duties.harvest),
 }
 from dags.orders import hub_opened, parent_of, tell_given_up, tell_late
 tell_given_up({"ti": SimpleNamespace(dag_id="ingest_another", run_id="r", try_number=4), "exception": ValueError("x")})
@@ -204,6 +205,7 @@ def test_scorecards_and_sealing_follow_data_and_no_clock(bag):
 def test_duties_have_their_times(bag):
     assert {name: bag["dags"][name]["schedule"] for name in DUTIES} == {
         "data_docs": "30 6 * * *",
+        "neighbour_catalogues": "0 5 * * *",
         "quarantine_ageing": "0 7 * * *",
         "sharing_duties": "30 7 * * *",
     }
@@ -286,6 +288,7 @@ def test_the_tasks_do_the_work_and_give_back_counts_that_add_up(hub_settings, da
     assert told["card"]["rows"] == 2
     assert told["seal"]["entries"] > 0
     assert told["escalated"] == {}
+    assert told["unharvested"] == "No neighbour's catalogue is registered."
     assert told["untold"] == "Nobody is to be told: neither HUB_WEBHOOK_URL nor HUB_SMTP_URL is set."
     assert told["round"] == {"done": {}, "found": {"broken_source": 1}}
     assert Path(told["docs"]).exists()

@@ -28,7 +28,7 @@ WORKING = ("public_security", "social_security", "market_regulation")
 PAUSED, AWAY, REGISTERED = "civil_affairs_death", "away", "credit_permit"
 READ = (*WORKING, REGISTERED)
 RESOURCES = ("legal_person", "natural_person", "credit_record")
-DUTIES = {"data_docs", "quarantine_ageing", "sharing_duties"}
+DUTIES = {"data_docs", "neighbour_catalogues", "quarantine_ageing", "sharing_duties"}
 DAGS = (
     {f"ingest_{code}" for code in (*READ, PAUSED, AWAY)}
     | {f"scorecard_{code}" for code in RESOURCES}

@@ -5,9 +5,13 @@ import json
 import documents
 import pytest
 from openpyxl import load_workbook
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from hub.cli import app
+from hub.upgrade import upgrade_database
+from infra.database import Role, open_database
+from infra.settings import load_settings
 from schemas.errors import WorkbookTooLarge, WrongCells
 
 pytestmark = pytest.mark.server
@@ -90,6 +94,12 @@ def test_the_sections_do_what_they_say_and_what_is_wrong_is_marked(place):
     assert "Nothing was found" in run("search", "zzz").output
     assert "these have some" in run("search", "公租房", "zzz").output
     assert told("reindex") == {"entries": 1}
+    with open_database(load_settings()) as database:
+        with database.engine(Role.OWNER).begin() as connection:
+            connection.execute(text("DELETE FROM catalog.entry_search"))
+        assert "Nothing was found" in run("search", "subsidies").output
+        upgrade_database(database)
+    assert "公租房补贴发放" in run("search", "subsidies").output, "an upgrade indexes what is not found"
 
 
 def test_others_rows_and_too_many_are_refused(place, monkeypatch):

@@ -16,6 +16,7 @@ from base_libraries import rewriting, storage
 from base_libraries.reading import GoldenReader
 from catalog.agreement import Agreement
 from catalog.organisation import Organisation
+from catalog.published_resource import PublishedResources
 from catalog.repository import Catalogue
 from catalog.system import System
 from hub.composition import open_hub
@@ -125,6 +126,13 @@ def test_records_are_indexed_page_by_page_and_a_kill_costs_one_page(registry, da
     assert [one["certificate"] for one in found(database, reader, "one_name", "测试7")] == [certificate(7)]
     with pytest.raises(NotRegistered, match="no version that waits"):
         Evolution(database, keyring, "test").migrate(CODE)
+    told = "SELECT count(*) FROM ledger.entry WHERE action = 'resource.in_force'"
+    before = scalar(database, told)
+    with database.engine(
+        Role.APPLICATION
+    ).begin() as connection:  # as the slower of two does that migrate at once
+        PublishedResources(connection, record_administration).put_in_force(CODE, 2, actor="test")
+    assert scalar(database, told) == before, "it is in force already, and was told so once"
 
 
 def test_readers_and_an_ingest_go_on_while_a_version_comes_in_force(registry, database):

@@ -35,6 +35,7 @@ from schemas.errors import (
     CatalogueUnreachable,
     ConfigurationError,
     HarvestBusy,
+    MalformedRequest,
     NotRegistered,
     OwnCatalogue,
     WrongCatalogue,
@@ -383,5 +384,14 @@ def test_the_commands_tell_what_was_harvested(hub_settings, database, site, monk
     assert "自然人基本信息 公安局" in run("show", "chengdu")
     shown = json.loads(run("show", "chengdu", "--limit", "2", "--json"))
     assert (shown["last_run"]["created"], len(shown["datasets"]), shown["skipped"]) == (EVERY, 2, [])
+    run("add", "http://127.0.0.1:1/gone", "--code", "gone")
+    every = CliRunner().invoke(app, ["harvest", "run", "--all", "--json"])
+    told = json.loads(every.stdout)
+    assert (every.exit_code, told["runs"]["chengdu"]["unchanged"], list(told["failed"])) == (
+        1,
+        EVERY,
+        ["gone"],
+    )
+    assert isinstance(CliRunner().invoke(app, ["harvest", "run"]).exception, MalformedRequest)
     exported = CliRunner().invoke(app, ["catalogue", "dcat", "--harvested"]).output
     assert f"{site.url}/v1/resources/natural_person#dataset" in exported

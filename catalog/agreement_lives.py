@@ -20,6 +20,7 @@ from catalog.tables import AGREEMENT
 from catalog.workflow import Matter, Side
 from infra.clock import Clock, now
 from schemas.errors import ConfigurationError, NotRegistered, WiderScope
+from schemas.resource import resource_named
 from schemas.working_days import Calendar
 
 LONGEST_DISPOSAL = 60
@@ -84,6 +85,7 @@ class AgreementLives(Recorded):
     def change(self, id_: str, act: str, scope: Scope, application: str) -> None:
         """Renew or amend an agreement by an approved application."""
         changed = scope.applied(self.agreement(id_, held=True))
+        changed.check_against(resource_named(changed.resource))
         self._done(id_, act, HUB, {"application": application}, changed)
 
     def do(
@@ -108,7 +110,8 @@ class AgreementLives(Recorded):
     def agreement(self, id_: str, *, held: bool = False) -> Agreement:
         """Return an agreement, ``held`` for this transaction; ``NotRegistered`` where there is none."""
         query = select(AGREEMENT).where(AGREEMENT.c.id == id_)
-        row = self._connection.execute(query.with_for_update() if held else query).mappings().first()
+        query = query.with_for_update() if held else query
+        row = self._connection.execute(query).mappings().first() if id_.isprintable() else None
         if row is None:
             raise NotRegistered(f"There is no agreement {id_}.", hint="Run: hub agreement list")
         return agreement_of(row)
@@ -121,6 +124,7 @@ class AgreementLives(Recorded):
                 hint="A wider scope, another purpose or a later end takes an application that is approved anew.",
                 agreement=agreement.id,
             )
+        changed.check_against(resource_named(changed.resource))
         if changed == agreement:
             raise ConfigurationError(f"Nothing of agreement {agreement.id} would change.")
         return changed

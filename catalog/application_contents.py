@@ -8,7 +8,9 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from catalog.application import Application, application_told
+from catalog.application_workflow import APPLICATION
 from catalog.sharing_tables import APPLICATION_CONTENT, APPLICATION_NUMBER
+from catalog.tables import MATTER
 from schemas.errors import UnknownMatter
 
 
@@ -42,11 +44,22 @@ class ApplicationContents:
         return {id_: application_told(told, self._zone) for id_, told in self._connection.execute(query)}
 
     def origin(self, agreement: str) -> Application:
-        """Return what the application stated that an agreement came from, which has its number; ``UnknownMatter`` without one."""
-        found = self.latest([agreement])
-        if agreement not in found:
+        """Return what the application stated that an agreement is by now: the one of its number, or the last that changed it.
+
+        ``UnknownMatter`` where it came from none.
+        """
+        changed = (
+            select(APPLICATION_CONTENT.c.id)
+            .join(MATTER, (MATTER.c.kind == APPLICATION.kind) & (MATTER.c.id == APPLICATION_CONTENT.c.id))
+            .where(APPLICATION_CONTENT.c.changes == agreement, MATTER.c.state == "delivered")
+            .order_by(APPLICATION_CONTENT.c.id.desc())
+            .limit(1)
+        )
+        last = self._connection.execute(changed).scalar() or agreement
+        found = self.latest([last])
+        if last not in found:
             raise UnknownMatter(
                 f"Agreement {agreement} came from no application.",
                 hint="An operator added it: apply for another one.",
             )
-        return found[agreement]
+        return found[last]

@@ -129,7 +129,7 @@ class Applications:
         return [Applied(matter, contents[matter.id]) for matter in found]
 
     def origin(self, agreement: str) -> Application:
-        """Return what the application stated that an agreement came from; ``UnknownMatter`` where an operator added it."""
+        """Return what was stated of an agreement last; ``UnknownMatter`` where an operator added it."""
         return self._contents.origin(agreement)
 
     def events(self, id_: str) -> Sequence[Event]:

@@ -17,6 +17,7 @@ from schemas.errors import (
     NotSaid,
     NotYourPart,
     OwnWork,
+    UnknownItem,
     UnknownMatter,
     WiderScope,
 )
@@ -100,6 +101,12 @@ def test_terms_become_narrower_at_once_and_wider_by_application(city, agreed):
         assert applications.applied(asked).application.terms == {"quota_per_day": 1000}
     with pytest.raises(ConfigurationError, match=r"no term colour.*Terms are: rows"):
         wished(colour=None)
+    with pytest.raises(UnknownItem, match="colour"):
+        wished(rows=[{"item": "colour", "in": ["1"]}])
+    with pytest.raises(ConfigurationError, match="holds no division code"):
+        wished(rows=[{"item": "sex", "within": "500103"}])
+    with pytest.raises(NotRegistered), city.applications() as applications:
+        applications.agreements.agreement("\x00")
 
 
 def test_a_wish_is_done_at_once_or_becomes_the_application_for_it(city, agreed):
@@ -140,18 +147,22 @@ def test_a_wider_scope_takes_the_same_approvals_and_what_is_left_out_stays_out(c
         WANTED,
         changes=agreed,
         terms={"quota_per_day": 100},
-        items=(*WANTED.items, "education", "marital_status"),
+        items=(*WANTED.items, "former_names", "marital_status"),
+        needed_for={**WANTED.needed_for, "former_names": "核对曾用名"},
         valid_to=city.agreement(agreed).valid_to,
     )
     id_ = city.supported(wider)
     assert city.agreement(agreed).items == WANTED.items
     city.do(id_, "examine", OFFICER, opinion="婚姻状况不必要")
     city.do(id_, "approve", CHIEF, without={"marital_status": "不必要"})
-    assert city.agreement(agreed).items == (*WANTED.items, "education")
+    assert city.agreement(agreed).items == (*WANTED.items, "former_names")
     assert city.agreement(agreed).terms == {"quota_per_day": 100}
     with city.applications() as applications:
+        again = change(applications, agreed, Scope(valid_to=LATER), CLERK).application
+        assert applications.faults(again) == (), "what was said of an item that came later is not asked again"
+    with city.applications() as applications:
         assert applications.agreements.matters.events(agreed)[-1].act == "amend"
-    ended = city.supported(replace(wider, items=WANTED.items))
+    ended = city.supported(replace(wider, items=WANTED.items, needed_for=WANTED.needed_for))
     city.do(ended, "examine", OFFICER, opinion="x")
     city.live(agreed, "terminate", CLERK, reason="业务取消")
     with pytest.raises(ForbiddenTransition):

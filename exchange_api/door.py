@@ -44,6 +44,7 @@ from schemas.errors import (
     CallError,
     HubError,
     LedgerUnavailable,
+    MalformedRequest,
     RecordNotFound,
     UnknownCode,
 )
@@ -148,6 +149,8 @@ class Door:
         attempt.identify()
         try:
             await self._authenticate(attempt, by)
+            if "\0" in request.scope["path"]:  # no id has one, and no database takes it
+                raise MalformedRequest("The path holds a zero character.")
             body = orjson.dumps(await reading(attempt))
             return await self._answered(attempt, body)
         except HubError as error:

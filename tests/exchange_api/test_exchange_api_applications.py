@@ -148,7 +148,8 @@ def test_what_is_malformed_or_of_nobody_is_told(hub, ask):
     assert hub.http.get("/v1/applications", headers=token).status_code == 401
     for path in ("applications?state=nonsense", "applications?after=%00", "applications?state=%00"):
         assert ask("user", path, status=400)["code"] == "malformed_request"
-    assert ask("user", "applications/%00", status=404)["code"] == "unknown_matter"
+    for path in ("applications/%00", "agreements/%00/life", "catalogue/entries/%00", "objections/OB%00"):
+        assert ask("user", path, status=400)["code"] == "malformed_request"
     far = {"resource": PERSON, "valid_to": "0001-01-01T00:00:00+14:00"}
     assert "valid_to" in ask("user", "applications", far, status=400)["detail"]
     id_ = ask("user", "applications", WANTED)["id"]

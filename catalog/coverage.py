@@ -1,4 +1,4 @@
-"""How far the catalogue reaches: what is published, has a source, is read; which responsibilities and demands are met (article 38).
+"""How far the catalogue reaches: what is published, has a source, is read, is up to date; which responsibilities and demands are met (article 38).
 
 Counted by organisation, class, category, theme and sharing attribute, from what stands at this moment.
 """
@@ -31,6 +31,7 @@ class Coverage:
     published: int = 0
     with_source: int = 0
     read: int = 0
+    punctual: int = 0
     items: int = 0
     items_with_source: int = 0
     responsibilities: int | None = None
@@ -66,8 +67,16 @@ _DEMANDS = text("""
 _NAMES = text("SELECT code, name FROM catalog.organisation")
 
 
-def coverage(connection: Connection, sourced: Collection[str], today: date) -> list[Coverage]:
-    """Return the figures, all first; ``sourced`` are the resources that have a source."""
+@dataclass(frozen=True, slots=True)
+class Supplied:
+    """Resources by code: those that have a source, and those that were delivered and are not behind their update cycle."""
+
+    sourced: Collection[str]
+    punctual: Collection[str] = frozenset()
+
+
+def coverage(connection: Connection, supplied: Supplied, today: date) -> list[Coverage]:
+    """Return the figures, all first."""
     rows = connection.execute(_ENTRIES, {"since": today - READ_WITHIN}).mappings().all()
     found: dict[tuple[str, str, str], list[Mapping[Any, Any]]] = {("all", "", ""): list(rows)}
     for row in rows:
@@ -77,7 +86,7 @@ def coverage(connection: Connection, sourced: Collection[str], today: date) -> l
     for code, name in connection.execute(_NAMES):
         if code in parties:
             found.setdefault(("organisation", code, name), [])
-    made = [_counted(*place, entries, sourced, parties) for place, entries in found.items()]
+    made = [_counted(*place, entries, supplied, parties) for place, entries in found.items()]
     order = {by: number for number, by in enumerate(("all", *BY))}
     return sorted(made, key=lambda one: (order[one.by], one.value))
 
@@ -108,7 +117,7 @@ def _counted(
     value: str,
     title: str,
     entries: Sequence[Mapping[Any, Any]],
-    sourced: Collection[str],
+    supplied: Supplied,
     parties: Mapping[str, Mapping[str, int]],
 ) -> Coverage:
     told: dict[str, int] = {}
@@ -121,8 +130,9 @@ def _counted(
         value,
         title,
         published=len(entries),
-        with_source=sum(row["id"] in sourced for row in entries),
+        with_source=sum(row["id"] in supplied.sourced for row in entries),
         read=sum(row["read"] for row in entries),
+        punctual=sum(row["id"] in supplied.punctual for row in entries),
         items=sum(row["items"] for row in entries),
         items_with_source=sum(row["named"] for row in entries),
         **told,

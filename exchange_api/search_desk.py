@@ -36,7 +36,7 @@ class SearchDesk:
         return told
 
     async def coverage(self, attempt: Attempt) -> dict[str, Any]:
-        """Answer what of the catalogue is published, has a source and is read, by organisation, category and sharing attribute."""
+        """Answer what of the catalogue is published, has a source, is read and up to date, by organisation, category and sharing attribute."""
         if parameters_of(attempt.request.scope["query_string"]):
             raise MalformedRequest("Coverage takes no query parameter.")
 

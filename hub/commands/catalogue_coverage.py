@@ -16,6 +16,7 @@ _COLUMNS = (
     "published",
     "sourced",
     "read",
+    "punctual",
     "items",
     "named",
     "to supply",
@@ -37,7 +38,7 @@ def coverage(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Count what is published, has a source and is read, and which responsibilities and demands are met."""
+    """Count what is published, has a source, is read and is up to date, and which responsibilities and demands are met."""
     from catalog.coverage import BY
     from hub.catalogue.counting import coverage_of
     from hub.composition import open_hub

@@ -47,15 +47,23 @@ _STRICTER = text("""
 
 def stale(ground: Ground) -> Iterator[Lack]:
     """Find the resources that no source has delivered within their update cycle and its grace."""
-    fed, at = _fed(ground.sources.values()), _last_deliveries(ground)
-    providers = providers_of(ground.connection, [resource for resource, _ in fed])
-    for resource, sources in fed:
-        delivered = [one for source in sources if (one := at[source.code]) is not None]
-        if not delivered or (due := _expected(resource, max(delivered), ground.rhythm)) is None:
-            continue
-        if due <= ground.at:
-            detail = f"The cycle is {resource.update_cycle}."
-            yield Lack(resource.code, providers.get(resource.code), max(delivered), due, detail)
+    late = [one for one in _delivered(ground) if one[2] is not None and one[2] <= ground.at]
+    providers = providers_of(ground.connection, [resource for resource, _, _ in late])
+    for resource, last, due in late:
+        yield Lack(
+            resource.code,
+            providers.get(resource.code),
+            last,
+            due,
+            f"The cycle is {resource.update_cycle}.",
+        )
+
+
+def punctual(ground: Ground) -> Iterator[str]:
+    """Yield the resources that were delivered, and are not behind their update cycle and its grace."""
+    for resource, _, due in _delivered(ground):
+        if due is None or due > ground.at:
+            yield resource.code
 
 
 def undelivered(ground: Ground) -> Iterator[Lack]:
@@ -104,6 +112,15 @@ def stricter(ground: Ground) -> Iterator[Lack]:
             else f"{row.former} becomes {row.sharing}."
         )
         yield Lack(row.matter, row.provider, row.opened_at, detail=said.replace("_", " "))
+
+
+def _delivered(ground: Ground) -> Iterator[tuple[Resource, datetime, datetime | None]]:
+    """Yield the resources that were delivered: when last, and from when on the next delivery is missing."""
+    fed, at = _fed(ground.sources.values()), _last_deliveries(ground)
+    for resource, sources in fed:
+        delivered = [one for source in sources if (one := at[source.code]) is not None]
+        if delivered:
+            yield resource, max(delivered), _expected(resource, max(delivered), ground.rhythm)
 
 
 def _expected(resource: Resource, last: datetime, calendar: Calendar) -> datetime | None:

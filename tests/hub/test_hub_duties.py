@@ -30,6 +30,7 @@ from catalog.repository import Catalogue
 from catalog.system import SystemStatus
 from catalog.tables import MATTER
 from connectors.definition import Broken, Definitions
+from hub.catalogue.counting import coverage_of
 from hub.cli import app
 from hub.duties.duty import Duty, Severity
 from hub.duties.going_round import go_round
@@ -63,6 +64,13 @@ def found(told, *names, at=None, organisation=None, hub=None, **limits):
         return watch(ground, [duty_named(name) for name in names] or DUTIES, organisation)
 
 
+def covered(told):
+    """Return of the whole catalogue what is published, has a source, and is up to date."""
+    with told.open() as connection:
+        everything = coverage_of(connection, told.hub.settings, told.hub.sources)[0]
+    return everything.published, everything.with_source, everything.punctual
+
+
 def short(findings):
     return [(one.lack.subject, one.lack.organisation) for one in findings]
 
@@ -76,6 +84,10 @@ def owner(told, statement, **given):
 
 def test_a_resource_is_stale_until_it_is_delivered(told):
     assert found(told, "stale_resource") == []
+    owner(told, ENTERED, provider=REGISTRAR, in_force=1)
+    owner(told, "INSERT INTO catalog.entry_version (entry, version, content, digest, published_by, published_at) VALUES "
+          "('legal_person', 1, jsonb_build_object('items', jsonb_build_array()), 'x', 'test', now())")  # fmt: skip
+    assert covered(told) == (1, 1, 1)
     for table, column in (("batch", "recorded_at"), ("run", "ended_at")):
         owner(told, f"UPDATE library.{table} SET {column} = {column} - interval '10 days'")
     (stale,) = found(told, "stale_resource")
@@ -85,9 +97,11 @@ def test_a_resource_is_stale_until_it_is_delivered(told):
         "The cycle is daily.",
     )
     assert 3 <= stale.days_late <= 9
+    assert covered(told) == (1, 1, 0)
     assert found(told, "stale_resource", at=NOW - 10 * DAY) == []
     told.tell("registrar", ("r-2", credit_code(2), "乙公司", None, None, None, "2026-01-02 08:00:00"))
     assert found(told, "stale_resource") == []
+    assert covered(told) == (1, 1, 1)
 
 
 def test_an_objection_is_late_until_it_is_answered(told):

@@ -33,7 +33,7 @@ def change(
     Raises what ``Applications.draft`` and ``AgreementLives.do`` do; ``ForbiddenTransition`` where the agreement is not in force.
     """
     lives = applications.agreements
-    matter, agreement = lives.matters.matter(id_), lives.agreement(id_)
+    matter, agreement = lives.matter(id_), lives.agreement(id_)
     AGREEMENT_LIFE.check_may(actor, "narrow", matter)
     wanted = scope.applied(agreement)
     if wanted == agreement:

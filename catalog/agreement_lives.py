@@ -19,7 +19,7 @@ from catalog.said import check_said
 from catalog.tables import AGREEMENT
 from catalog.workflow import Matter, Side
 from infra.clock import Clock, now
-from schemas.errors import ConfigurationError, NotRegistered, WiderScope
+from schemas.errors import ConfigurationError, NotRegistered, UnknownMatter, WiderScope
 from schemas.resource import resource_named
 from schemas.working_days import Calendar
 
@@ -75,6 +75,24 @@ class AgreementLives(Recorded):
     def matters(self) -> Matters:
         """Where each agreement stands."""
         return self._matters
+
+    def matter(self, id_: str, *, held: bool = False) -> Matter:
+        """Return where an agreement stands; ``UnknownMatter`` where there is none, or an operator added it."""
+        try:
+            return self._matters.matter(id_, held=held)
+        except UnknownMatter:
+            agreement = (
+                self._connection.execute(select(AGREEMENT.c.id).where(AGREEMENT.c.id == id_)).scalar()
+                if id_.isprintable()
+                else None
+            )
+            if agreement is None:
+                raise
+            raise UnknownMatter(
+                f"Agreement {id_} came from no application, and so goes no such way.",
+                hint="An operator looks after it: hub agreement suspend, resume or end, without --as.",
+                matter=id_,
+            ) from None
 
     def make(self, agreement: Agreement, parties: Mapping[Side, str], application: str) -> None:
         """Put an agreement in the catalogue, as it was approved; it waits for its delivery."""
@@ -153,7 +171,7 @@ class AgreementLives(Recorded):
         changed: Agreement | None = None,
         due: Due | None = None,
     ) -> Matter:
-        held = self._matters.matter(id_, held=True)
+        held = self.matter(id_, held=True)
         target = AGREEMENT_LIFE.check_may(actor, act, held).target
         after = self._matters.act(id_, act, actor, said, due or self._due(target), held=held)
         values = _told(changed) if changed else {}

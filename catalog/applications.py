@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from catalog.actor import HUB, Actor
 from catalog.agreement import Agreement
@@ -20,11 +20,9 @@ from catalog.application_workflow import APPLICATION, DUTIES, EXTENSION
 from catalog.completeness import ELEMENTS, Standing, check_complete, check_offered, faults_of
 from catalog.matters import MOST_LISTED, Due, Event, Matters
 from catalog.offer import Offering, offer_of
-from catalog.people import People
 from catalog.recorded import Recorder
-from catalog.repository import Catalogue, agreement_of, system_of
 from catalog.said import check_said
-from catalog.tables import AGREEMENT, SYSTEM
+from catalog.standing import standing_of
 from catalog.workflow import Matter, Side
 from infra.clock import Clock, now
 from schemas.errors import ConfigurationError, NotSaid
@@ -268,26 +266,8 @@ class Applications:
         return self._contents.latest([matter.id])[matter.id]
 
     def _standing(self, matter: Matter, application: Application) -> Standing:
-        catalogue = Catalogue(self._connection, self._record)
-        applicant = catalogue.organisation(matter.parties[Side.USER])
-        offices = People(self._connection, self._record).offices(applicant.code)
-        system = (
-            self._connection.execute(select(SYSTEM).where(SYSTEM.c.id == application.system))
-            .mappings()
-            .first()
-        )
-        changed = None
-        if application.changes is not None:
-            query = select(AGREEMENT).where(AGREEMENT.c.id == application.changes)
-            changed = self._connection.execute(query).mappings().first()
-        return Standing(
-            self._offering(self._connection, application.resource),
-            applicant,
-            frozenset(office.code for office in offices),
-            system_of(system) if system else None,
-            self._clock(),
-            agreement_of(changed) if changed else None,
-        )
+        offer = self._offering(self._connection, application.resource)
+        return standing_of(self._connection, self._record, offer, matter, application, self._clock())
 
 
 def _scope(application: Application, items: tuple[str, ...]) -> Scope:

@@ -110,7 +110,7 @@ class ApplicationDesk:
 
         def work(now: Transaction) -> dict[str, Any]:
             lives = self._applications(now).agreements
-            matter = lives.matters.matter(_id(attempt))
+            matter = lives.matter(_id(attempt))
             _check_side(matter, now.actor)
             events = [_event(one) for one in lives.matters.events(matter.id)]
             told = {"terms": agreement_as_dict(lives.agreement(matter.id)), "events": events}

@@ -190,7 +190,7 @@ def history(agreement: Id, person: As, as_json: AsJson = False) -> None:
     """Show everything that was done with an agreement, by whom and when."""
     with acting(person) as now:
         lives = _applications(now).agreements
-        lives.matters.matter(agreement)
+        lives.matter(agreement)
         events = lives.matters.events(agreement)
     print_events(f"What happened to agreement {agreement}", events, as_json)
 
@@ -200,7 +200,7 @@ def possible(agreement: Id, person: As, as_json: AsJson = False) -> None:
     from catalog.agreement_workflow import AGREEMENT_LIFE
 
     with acting(person) as now:
-        matter = _applications(now).agreements.matters.matter(agreement)
+        matter = _applications(now).agreements.matter(agreement)
         acts = list(AGREEMENT_LIFE.possible(now.actor, matter))
     tell_possible(agreement, person, acts, as_json)
 

@@ -120,6 +120,12 @@ def operators_ones():
     assert [one["status"] for one in told("agreement", "list")][1] == "ended"
     with pytest.raises(ForbiddenTransition, match="--as"):
         run("agreement", "suspend", APPLICATION)
+    for words in (
+        "amend approval-desk.place --as clerk --max-keys 1",
+        "history approval-desk.place --as clerk",
+    ):
+        with pytest.raises(UnknownMatter, match=r"came from no application.*without --as"):
+            run("agreement", *words.split())
 
 
 def shown_ones():

@@ -854,10 +854,10 @@ class WrongAudience(InvalidToken):
 
 
 class AccessDenied(CallError):
-    """No agreement in force allows this call."""
+    """Who asks may not do this: no agreement in force allows the call, or they are suspended."""
 
     code = "access_denied"
-    title = "No agreement allows this call"
+    title = "Access is denied"
 
 
 class SessionUnfinished(AccessDenied):

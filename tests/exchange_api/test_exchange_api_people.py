@@ -47,6 +47,9 @@ def test_a_suspended_person_is_refused_at_the_next_request_on_every_process(hub)
     since = time.monotonic()
     answers = [who(hub, headers) for _ in range(ROUNDS)]
     assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(403, "access_denied")}
+    assert {(one.json()["title"], one.json()["detail"]) for one in answers} == {
+        ("Access is denied", "You are suspended.")
+    }
     assert time.monotonic() - since < 10
     assert hub.entry(answers[0])["actor"] == "user"
     set_status(hub, id_of(Role.USER), PersonStatus.ACTIVE)

@@ -20,7 +20,8 @@ def applications_of(
 
 
 def tick(settings: Settings, database: Database, clock: Clock = now) -> Ticked:
-    """Do what is due of applications and agreements, in one transaction; as often as one likes."""
-    with database.engine(Role.APPLICATION).begin() as connection:
-        round_ = SharingClock(connection, record_administration, calendar_in(settings), clock)
+    """Do what is due of applications and agreements, each in a transaction of its own; as often as one likes."""
+    engine = database.engine(Role.APPLICATION)
+    with engine.begin() as connection:
+        round_ = SharingClock(connection, engine.begin, record_administration, calendar_in(settings), clock)
         return round_.tick(settings.remind_working_days, settings.renew_working_days)

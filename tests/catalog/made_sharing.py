@@ -86,10 +86,11 @@ class City:
             return applications.agreements.do(id_, act, actor, said, scope)
 
     def tick(self, **days):
-        with self.database.engine(DatabaseRole.APPLICATION).begin() as connection:
-            return SharingClock(connection, self.record, self.calendar, lambda: self.at, self.offering).tick(
-                **days
-            )
+        engine = self.database.engine(DatabaseRole.APPLICATION)
+        with engine.begin() as connection:
+            return SharingClock(
+                connection, engine.begin, self.record, self.calendar, lambda: self.at, self.offering
+            ).tick(**days)
 
     def wait(self, **time):
         self.at += timedelta(**time)

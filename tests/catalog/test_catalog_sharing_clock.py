@@ -1,12 +1,16 @@
 """The clock of sharing: a year of deadlines walked in seconds, every reminder and escalation once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from made_sharing import AUTHORITY, CHIEF, CLERK, HEAD, OFFICER, OPEN, PLANNER, WANTED, built
 
 from catalog.agreement import AgreementStatus
+from catalog.sharing_clock import Ticked
+from schemas.errors import ForbiddenTransition, IncompleteApplication
 from schemas.working_days import calendar_of
 
 pytestmark = pytest.mark.server
@@ -108,3 +112,30 @@ def test_what_cannot_be_dealt_with_is_told_and_holds_up_no_other(city):
     assert list(ticked.failed) == [lacking]
     assert "lacks 2027" in ticked.failed[lacking]
     assert city.matter(lacking).state == "awaiting_reply"
+
+
+def test_a_round_holds_up_nobody_and_nobody_it(city):
+    """Renewals of an agreement that has just ended are late, approved, and the agreement is acted on, all while the clock goes round."""
+    ended = city.delivered(replace(WANTED, valid_to=china("2026-06-01T00:00")))
+    renewals = [
+        city.supported(replace(WANTED, changes=ended, valid_to=china(f"2026-0{month}-01T00:00")))
+        for month in (7, 8, 9)
+    ]
+    for id_ in renewals:
+        city.do(id_, "examine", OFFICER, opinion="x")
+    city.at = china("2026-06-01T00:00")
+
+    def told(work):
+        try:
+            return work()
+        except (ForbiddenTransition, IncompleteApplication) as refused:
+            return refused
+
+    work = [partial(city.do, id_, "approve", CHIEF) for id_ in renewals]
+    work += [city.tick, partial(city.live, ended, "suspend", CHIEF, reason="x"), city.tick]
+    with ThreadPoolExecutor(len(work)) as people:
+        done = list(people.map(told, work))
+    assert all(one.failed == {} for one in done if isinstance(one, Ticked))
+    city.tick()
+    renewed = [id_ for id_ in renewals if city.matter(id_).state == "delivered"]
+    assert city.life(ended).state in (("in_force", "suspended") if renewed else ("to_dispose",))

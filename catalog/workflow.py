@@ -206,6 +206,14 @@ class Workflow:
         )
 
 
+def check_is_side(actor: Actor, matter: Matter) -> None:
+    """Raise ``NotYourPart`` unless the actor is of one of the matter's organisations, or of the authority: only they see it."""
+    if actor.organisation not in matter.parties.values() and Role.CATALOGUE_AUTHORITY not in actor.roles:
+        raise NotYourPart(
+            f"{matter.id} is another organisation's.", hint="Its sides and the authority see it."
+        )
+
+
 def _is_blank(said: Any) -> bool:
     return not said.strip() if isinstance(said, str) else not said
 

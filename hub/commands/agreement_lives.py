@@ -188,9 +188,11 @@ def confirm_disposal(agreement: Id, person: As, how: How, as_json: AsJson = Fals
 
 def history(agreement: Id, person: As, as_json: AsJson = False) -> None:
     """Show everything that was done with an agreement, by whom and when."""
+    from catalog.workflow import check_is_side
+
     with acting(person) as now:
         lives = _applications(now).agreements
-        lives.matter(agreement)
+        check_is_side(now.actor, lives.matter(agreement))
         events = lives.matters.events(agreement)
     print_events(f"What happened to agreement {agreement}", events, as_json)
 

@@ -106,6 +106,19 @@ def refused_ones(place):
     ):
         with pytest.raises(error):
             run(*words.split())
+    run(
+        "person",
+        "add",
+        "outside",
+        "--name",
+        "测试外",
+        "--organisation",
+        "11500000MB1670604W",
+        "--role",
+        "user",
+    )
+    with pytest.raises(NotYourPart, match="another organisation's"):
+        run("agreement", "history", APPLICATION, "--as", "outside")
     run("person", "suspend", "head")
     with pytest.raises(NotYourPart):
         run("application", "support", drafted, "--as", "head")

@@ -18,7 +18,7 @@ from catalog.agreement import AgreementStatus
 from catalog.published_resource import PublishedResources
 from catalog.repository import Catalogue
 from infra.clock import now
-from schemas.errors import AlreadyRegistered, HubError, ItemStillUsed
+from schemas.errors import AlreadyRegistered, HubError, ItemStillUsed, NotYourPart
 from schemas.publishable import check_publishable, digest_of
 from schemas.resource import Resource, resources_shipped
 
@@ -57,6 +57,16 @@ def publish_resource(connection: Connection, resource: Resource, actor: str) -> 
     published.add(planned.new, actor=actor, in_force=ready)
     shape_tables(connection, planned.new, [*planned.columns, *(planned.indexes if ready else ())])
     return Publication(planned.new, new=True, in_force=ready, plan=planned)
+
+
+def check_operators_own(connection: Connection, code: str) -> None:
+    """Raise ``NotYourPart`` where a resource came of its catalogue entry: that goes its way through the authority's review."""
+    written = text("SELECT FROM catalog.entry_version WHERE entry = :code LIMIT 1")
+    if connection.execute(written, {"code": code}).first() is not None:
+        raise NotYourPart(
+            f"Resource {code} is what its entry in the catalogue says, which the authority reviews.",
+            hint=f"Change or withdraw the entry: hub catalogue possible {code} --as PERSON",
+        )
 
 
 def standing(published: PublishedResources, code: str) -> Resource | None:

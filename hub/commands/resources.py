@@ -37,10 +37,11 @@ def _connected() -> "Iterator[Connection]":
 @app.command()
 def publish(file: File, as_json: AsJson = False) -> None:
     """Publish a resource, or its next version: sources may contribute and agreements be made at once; nothing is restarted."""
-    from hub.publishing import publish_resource
+    from hub.publishing import check_operators_own, publish_resource
 
     resource = _read(file)
     with _connected() as connection:
+        check_operators_own(connection, resource.code)
         done = publish_resource(connection, resource, actor())
     told = {"resource": resource.code, "version": resource.version, "published": done.new}
     if not done.in_force:
@@ -198,9 +199,10 @@ def withdraw(
     as_json: AsJson = False,
 ) -> None:
     """Share a published resource no longer: no calls, no contributions. What it holds is kept."""
-    from hub.publishing import withdraw_resource
+    from hub.publishing import check_operators_own, withdraw_resource
 
     with _connected() as connection:
+        check_operators_own(connection, resource)
         withdraw_resource(connection, resource, actor(), reason)
     tell({"resource": resource, "withdrawn": True}, f"Resource {resource} is withdrawn.", as_json)
 

@@ -18,6 +18,7 @@ from made_entries import (
     published,
     registered,
 )
+from made_resources import MARRIAGE
 from typer.testing import CliRunner
 
 from audit.recording import record_administration
@@ -105,6 +106,11 @@ def test_the_page_does_what_it_says_and_what_is_forbidden_is_refused(place, caps
     assert (resource["state"], resource["catalogue_code"]) == ("published", "307001002/000001"), (
         "queryable now"
     )
+    with_more = MARRIAGE.replace("code: marriage_registration", "code: rent_subsidy")
+    (place / "resource.yaml").write_text(with_more, encoding="utf-8")
+    for command in (("withdraw", "rent_subsidy", "--reason", "x"), ("publish", "resource.yaml")):
+        by_operator = CliRunner().invoke(app, ["resource", *command])
+        assert isinstance(by_operator.exception, NotYourPart), "the authority's review is not gone round"
 
     changing, consenting = second.split("hub catalogue review rent_subsidy --as zhao.authority --approve")
     documents.run(changing)

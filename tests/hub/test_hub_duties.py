@@ -163,7 +163,6 @@ def test_an_agreement_that_nobody_reads_by_is_unused_until_it_is_read(told, sett
     assert short(found(told, "unused_agreement")) == [("a-archive", READER), ("a-permits", READER)]
     told.read(credit_code(1))
     settled()
-    settled()
     seal(told.hub.database.engine(Login.APPLICATION), ledger_signer(told.hub.keyring, "urn:hub:test"))
     assert short(found(told, "unused_agreement")) == [("a-archive", READER)]
     owner(
@@ -209,7 +208,6 @@ def test_what_is_suspended_and_called_is_told_of(told, settled):
     refused = {"kind": Kind.REFUSAL, "outcome": "refused", "problem": "access_denied", "records": 0}
     told.read(credit_code(1), **refused)
     told.read(credit_code(1), system="other", organisation=STRANGER, **refused)
-    settled()
     settled()
     seal(told.hub.database.engine(Login.APPLICATION), ledger_signer(told.hub.keyring, "urn:hub:test"))
     assert found(told, "suspended_traffic") == []

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from catalog.dcat.dataset import Dataset, dataset_from
@@ -44,6 +44,18 @@ class Harvests(Recorded):
         """Register a catalogue; ``AlreadyRegistered`` where its code or address is."""
         values = {"code": harvest.code, "url": harvest.url, "kind": harvest.kind, "added_at": self._clock()}
         self._add(HARVEST, values, harvest.code, actor, {"kind": harvest.kind})
+
+    def remove(self, code: str, *, actor: str) -> int:
+        """Forget a catalogue and what was harvested of it; returns how many datasets. Its runs stay on the ledger. ``NotRegistered``."""
+        self.harvest(code)
+        mine = HARVESTED.c.harvest == code
+        held = select(func.count()).select_from(HARVESTED).where(mine)
+        number = int(self._connection.execute(held).scalar_one())
+        self._told(code, "remove", actor, {"datasets": number})
+        for table in (HARVESTED, HARVEST_SKIP, HARVEST_RUN):
+            self._connection.execute(delete(table).where(table.c.harvest == code))
+        self._connection.execute(delete(HARVEST).where(HARVEST.c.code == code))
+        return number
 
     def name(self, code: str, kind: Kind, catalogue: str, title: str, *, actor: str) -> None:
         """Keep what a catalogue is and what it calls itself, as its first page says."""

@@ -83,6 +83,18 @@ def _sentence(code: str, done: "Run") -> str:
     )
 
 
+@app.command()
+def remove(code: Code, as_json: AsJson = False) -> None:
+    """Forget a catalogue and everything that was harvested of it; the ledger keeps what was done."""
+    from hub.composition import open_hub
+    from hub.neighbours.harvesting import harvester
+    from infra.settings import load_settings
+
+    with open_hub(load_settings()) as hub:
+        number = harvester(hub.settings, hub.database, actor()).remove(code)
+    tell({"harvest": code, "datasets": number}, f"{code} is forgotten, with {number} datasets.", as_json)
+
+
 @app.command("list")
 def list_harvests(as_json: AsJson = False) -> None:
     """List every neighbour's catalogue, with its last run."""

@@ -49,6 +49,11 @@ class Harvester:
             harvests.add(harvest, actor=self.actor)
         return harvest
 
+    def remove(self, code: str) -> int:
+        """Forget a catalogue with its datasets, and return how many they were; ``NotRegistered``, ``HarvestBusy``."""
+        with self._alone(code), self._harvests() as harvests:
+            return harvests.remove(code, actor=self.actor)
+
     def run(self, code: str, *, restart: bool = False, progress: Progress = lambda _run: None) -> Run:
         """Harvest a catalogue to its end; goes on with the run that stands, or with ``restart`` gives it up.
 

@@ -395,3 +395,7 @@ def test_the_commands_tell_what_was_harvested(hub_settings, database, site, monk
     assert isinstance(CliRunner().invoke(app, ["harvest", "run"]).exception, MalformedRequest)
     exported = CliRunner().invoke(app, ["catalogue", "dcat", "--harvested"]).output
     assert f"{site.url}/v1/resources/natural_person#dataset" in exported
+    run("remove", "gone")
+    assert f"with {EVERY} datasets" in run("remove", "chengdu")
+    assert json.loads(run("list", "--json")) == []
+    assert isinstance(CliRunner().invoke(app, ["harvest", "remove", "chengdu"]).exception, NotRegistered)

@@ -127,6 +127,7 @@ class Postmaster:
             "checkpoint_timeout=15min",
             "checkpoint_completion_target=0.9",
             f"fsync={'on' if self.durable else 'off'}",
+            f"full_page_writes={'on' if self.durable else 'off'}",
             "synchronous_commit=on",
             "jit=off",
             "random_page_cost=1.1",

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 from skipping import absent
@@ -93,11 +94,38 @@ def shared_folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def server(shared_folder, server_programs) -> Iterator[EmbeddedPostgres]:
     """The run's server; the last worker out deletes it."""
-    folder = shared_folder / "server"
-    with EmbeddedPostgres(folder, binaries=server_programs, temporary=True, memory=128) as running:
+    folder = _in_memory(shared_folder) or shared_folder / "server"
+    little_log = ("max_wal_size=1GB",)
+    with EmbeddedPostgres(
+        folder, binaries=server_programs, temporary=True, memory=128, settings=little_log
+    ) as running:
         with locked(shared_folder / "template.lock"):
             _make_template(running)
         yield running
+
+
+def _in_memory(shared_folder: Path) -> Path | None:
+    """A folder of this run in memory, where the machine has much of it; what a run that was killed left there is removed.
+
+    A database is a thousand files, and each test has its own: ext4 looks at every file lately deleted before it makes one, which took
+    more of a run than the tests did.
+    """
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or min(shutil.disk_usage(memory).total, psutil.virtual_memory().total) < 12 << 30:
+        return None
+    mine = f"hub-tests-{os.getuid()}-"
+    with locked(shared_folder / "run.lock"):
+        note = shared_folder / "run"
+        if not note.exists():
+            for left in memory.glob(f"{mine}*"):
+                if (
+                    time.time() - left.stat().st_mtime > 3600
+                ):  # where it is in use all the same, nothing happens to it
+                    EmbeddedPostgres(left, temporary=True).start().close()
+            note.write_text(f"{mine}{uuid.uuid4().hex}")
+    ours = memory / note.read_text()
+    ours.mkdir(exist_ok=True)
+    return ours
 
 
 def _make_template(server: EmbeddedPostgres) -> None:

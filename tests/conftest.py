@@ -1,5 +1,6 @@
 """Fixtures of every room: settings, a keyring, and a database of one's own on a server all workers share."""
 
+import gc
 import os
 import shutil
 import signal
@@ -53,6 +54,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]):
     """The longest first, file by file: workers that are left with small tests end together."""
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+
+
+def pytest_collection_finish():
+    """What is imported now stays: the collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def system_binaries() -> Path | None:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -45,7 +45,11 @@ AGREED = {
     "few": {"quota_per_day": 5},
     "failing": {"quota_per_day": 3},
     "paced": {"rate": Rate(20, burst=10)},
-    "nights": {"hours": (window_from("every 22:00-06:00"),)},
+    "nights": {
+        "hours": (window_from("every 22:00-06:00"),),
+        "valid_from": datetime.now(UTC) - timedelta(days=1),
+        "valid_to": datetime.now(UTC) + timedelta(days=2),  # whatever the hour is now, the next night is within
+    },
     "ending": {},  # the last: who has heard of it has heard of all
 }  # fmt: skip
 
@@ -278,7 +282,7 @@ def test_each_page_of_a_long_reading_is_judged_at_its_own_moment(hub):
             local,
             local + timedelta(hours=6, minutes=29),
             local + timedelta(hours=6, minutes=30),
-            local + timedelta(days=2),
+            local + timedelta(days=4),
         ]
     )
     app = create_app(hub.settings, clock=lambda: next(moments))

@@ -63,6 +63,8 @@ def unavailable(url: str, error: Exception) -> HubError:
     place = place_of(url)
     state = getattr(error, "sqlstate", None)
     words = str(error)
+    if state == _NO_ROOM or "No space left on device" in words:
+        return _full(url)
     if (
         state in {"28P01", "28000"}
         or "password authentication failed" in words
@@ -82,14 +84,18 @@ def unavailable(url: str, error: Exception) -> HubError:
     )
 
 
+def _full(url: str) -> DatabaseFull:
+    return DatabaseFull(
+        f"The disk of the {place_of(url)} is full.",
+        hint="Make room and run again: what was committed stays, nothing else is stored.",
+    )
+
+
 def broken_off(url: str, error: BaseException, *, alive: bool = True) -> HubError | None:
     """What to tell of an error in the middle of the work, if the disk is full or the server is gone; None for all else."""
     state = getattr(error, "sqlstate", None) or ""
     if state == _NO_ROOM:
-        return DatabaseFull(
-            f"The disk of the {place_of(url)} is full.",
-            hint="Make room and run again: what was committed stays, nothing else is stored.",
-        )
+        return _full(url)
     if not alive or state in _SHUT_DOWN or state.startswith("08"):
         return DatabaseUnavailable(
             f"The {place_of(url)} broke off.",

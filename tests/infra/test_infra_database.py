@@ -23,8 +23,9 @@ from infra.database import (
     open_database,
     upgrade,
 )
+from infra.logins import unavailable
 from infra.settings import Settings
-from schemas.errors import ConfigurationError, DatabaseNotReady, DatabaseUnavailable
+from schemas.errors import ConfigurationError, DatabaseFull, DatabaseNotReady, DatabaseUnavailable
 
 pytestmark = pytest.mark.server
 
@@ -225,3 +226,10 @@ def test_the_login_of_a_strangers_server(server, clerk, empty_database_url):
     with open_database(Settings(database_url=url("right"))) as opened:
         upgrade(opened)
         check_ready(opened)
+
+
+def test_a_login_that_finds_no_room_is_told_as_a_full_disk():
+    words = 'connection failed: FATAL:  could not extend file "base/1/2": No space left on device'
+    told = unavailable("postgresql://hub@127.0.0.1:1/hub", psycopg.OperationalError(words))
+    assert isinstance(told, DatabaseFull)
+    assert str(told).startswith("The disk of the database hub on 127.0.0.1:1 is full.")

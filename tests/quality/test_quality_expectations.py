@@ -14,7 +14,7 @@ from schemas.resource import resource_named, resources_shipped
 
 GOOD_NUMBER, GOOD_OTHER = "11010519491231002X", "440524188001010014"
 BORN = dt.date(1949, 12, 31)
-TOMORROW = today() + dt.timedelta(days=1)
+TOMORROW = today() + dt.timedelta(days=2)  # tomorrow still, where midnight passes while tests run
 PERSON, COMPANY = resource_named("natural_person"), resource_named("legal_person")
 
 

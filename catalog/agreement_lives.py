@@ -81,12 +81,7 @@ class AgreementLives(Recorded):
         try:
             return self._matters.matter(id_, held=held)
         except UnknownMatter:
-            agreement = (
-                self._connection.execute(select(AGREEMENT.c.id).where(AGREEMENT.c.id == id_)).scalar()
-                if id_.isprintable()
-                else None
-            )
-            if agreement is None:
+            if self._row(id_) is None:
                 raise
             raise UnknownMatter(
                 f"Agreement {id_} came from no application, and so goes no such way.",
@@ -127,12 +122,15 @@ class AgreementLives(Recorded):
 
     def agreement(self, id_: str, *, held: bool = False) -> Agreement:
         """Return an agreement, ``held`` for this transaction; ``NotRegistered`` where there is none."""
-        query = select(AGREEMENT).where(AGREEMENT.c.id == id_)
-        query = query.with_for_update() if held else query
-        row = self._connection.execute(query).mappings().first() if id_.isprintable() else None
+        row = self._row(id_, held=held)
         if row is None:
             raise NotRegistered(f"There is no agreement {id_}.", hint="Run: hub agreement list")
         return agreement_of(row)
+
+    def _row(self, id_: str, *, held: bool = False) -> Mapping[Any, Any] | None:
+        query = select(AGREEMENT).where(AGREEMENT.c.id == id_)
+        query = query.with_for_update() if held else query
+        return self._connection.execute(query).mappings().first() if id_.isprintable() else None
 
     def _narrower(self, agreement: Agreement, scope: Scope) -> Agreement:
         changed = scope.applied(agreement)

@@ -196,16 +196,19 @@ class Applications:
             raise ConfigurationError(
                 "Nothing would be left of the application.", hint="Refuse it, with the reason."
             )
-        return self._still_offered(held, facts)
+        left = tuple(one for one in application.items if one not in without)
+        self._check_offered(held, replace(application, items=left))
+        return facts
 
     def _still_offered(self, held: Matter, facts: dict[str, Any]) -> dict[str, Any]:
-        """Check that what is to be approved is shared now: the catalogue may have moved since it was applied for."""
-        application, without = self._content(held), facts.get("without") or {}
-        left = replace(application, items=tuple(one for one in application.items if one not in without))
-        standing = self._standing(held, left)
-        standing.offer.check_shared()
-        check_offered(held.id, left, standing)
+        self._check_offered(held, self._content(held))
         return facts
+
+    def _check_offered(self, held: Matter, application: Application) -> None:
+        """Check that what is to be approved is shared now: the catalogue may have moved since it was applied for."""
+        standing = self._standing(held, application)
+        standing.offer.check_shared()
+        check_offered(held.id, application, standing)
 
     def _routed(self, after: Matter, _facts: Mapping[str, Any]) -> Matter:
         """Pass what the applicant's head supports on to the provider, by share type (articles 21 and 24)."""

@@ -51,8 +51,9 @@ class EntryReviewing(EntrySteps):
         """
         row = self.reader.row(entry, held=True)
         ENTRY.check_may(actor, "publish", self._newest(row))
-        self._check_shareable(drafted(row))
-        published = replace(drafted(row), published_on=self._calendar.day(self._matters.clock()))
+        written = drafted(row)
+        self._check_shareable(written)
+        published = replace(written, published_on=self._calendar.day(self._matters.clock()))
         if row["in_force"] is not None:
             self._matters.act(matter_of(entry, row["in_force"]), "supersede", HUB, {"by": published.version})
         told = {**shown(published), "draft": None, "in_force": published.version}

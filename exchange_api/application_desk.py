@@ -1,7 +1,6 @@
 """Applications and the agreements that they brought, for people who are signed in; whose act is whose is the tables' to say."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from catalog.actor import Actor
@@ -14,11 +13,12 @@ from catalog.applications import Applications, Applied
 from catalog.matters import Event
 from catalog.person import Role
 from catalog.workflow import Matter, check_is_side
+from exchange_api.bodies import as_asked, named
 from exchange_api.calls import body_of, parameters_of
 from exchange_api.door import Attempt
 from exchange_api.transactions import Transaction, Transactions
 from infra.clock import Clock
-from schemas.errors import ConfigurationError, MalformedRequest
+from schemas.errors import MalformedRequest
 from schemas.working_days import Calendar
 
 MOST_LISTED = 1_000
@@ -36,7 +36,7 @@ class ApplicationDesk:
     async def draft(self, attempt: Attempt) -> dict[str, Any]:
         """Begin an application of the person's organisation; the answer tells everything that it lacks yet."""
         body = await body_of(attempt.request)
-        with _as_asked():
+        with as_asked():
             application = application_told(body, self._calendar.zone)
         attempt.resource = application.resource
 
@@ -130,7 +130,7 @@ class ApplicationDesk:
         return await self._committed(attempt, work)
 
     async def _committed(self, attempt: Attempt, work: Callable[[Transaction], Made]) -> Made:
-        with _as_asked():
+        with as_asked():
             return await self._transactions.committed(attempt, work)
 
     def _applications(self, now: Transaction) -> Applications:
@@ -143,7 +143,7 @@ class ApplicationDesk:
             raise MalformedRequest("Field scope is no scope.", hint=f"It may have: {', '.join(_SCOPE)}.")
         lists = {name: _texts(told, name) for name in _SCOPE[:4] if name in told}
         items = lists.pop("items", None)
-        with _as_asked():
+        with as_asked():
             end = end_of(told["valid_to"], self._calendar.zone) if "valid_to" in told else None
         most = told.get("max_keys")
         if most is not None and type(most) is not int:
@@ -165,15 +165,6 @@ class ApplicationDesk:
         )
 
 
-@contextmanager
-def _as_asked() -> Iterator[None]:
-    """Tell what is wrong with what somebody wrote as a fault of their request: here it is no setting of the hub's."""
-    try:
-        yield
-    except ConfigurationError as error:
-        raise MalformedRequest(error.detail, hint=error.hint) from None
-
-
 def standing(matter: Matter) -> dict[str, Any]:
     """Describe where an application or an agreement stands."""
     parties = {side.value: party for side, party in matter.parties.items()}
@@ -192,13 +183,11 @@ def _of_side(applied: Applied, actor: Actor) -> Applied:
 
 
 def _id(attempt: Attempt) -> str:
-    id_: str = attempt.request.path_params["id"]
-    return id_
+    return named(attempt.request, "id")
 
 
 def _act(attempt: Attempt) -> str:
-    act: str = attempt.request.path_params["act"]
-    return act.replace("-", "_")
+    return named(attempt.request, "act").replace("-", "_")
 
 
 async def _said(attempt: Attempt) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """What a request gives: fields of its JSON object, each asked for by name and kind, and names in its path; none is ever quoted."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -64,14 +65,19 @@ class Fields:
 def named(request: Request, place: str) -> str:
     """Return what stands at a place of the path."""
     found: str = request.path_params[place]
-    if "\0" in found:
-        raise MalformedRequest("The path holds what no name holds.")
     return found
 
 
-def valid(make: Callable[[], Made]) -> Made:
-    """Make what the request describes; what is wrong with it is the caller's to put right, and no setting."""
+@contextmanager
+def as_asked() -> Iterator[None]:
+    """Tell what is wrong with what a request describes as the caller's to put right: here it is no setting of the hub's."""
     try:
-        return make()
+        yield
     except ConfigurationError as error:
         raise MalformedRequest(error.detail, hint=error.hint) from None
+
+
+def valid(make: Callable[[], Made]) -> Made:
+    """Make what the request describes, ``as_asked``."""
+    with as_asked():
+        return make()

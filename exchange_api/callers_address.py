@@ -1,13 +1,13 @@
 """The address that a request comes from, behind proxies too."""
 
 from collections.abc import Sequence
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
 from starlette.requests import Request
 
 _OF_ONE_SITE = 64  # bits of an IPv6 address that its site cannot choose
-Networks: TypeAlias = Sequence[str]
+Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
 
 
 def address_of(request: Request, proxies: Networks = ()) -> str:
@@ -25,9 +25,10 @@ def address_of(request: Request, proxies: Networks = ()) -> str:
 
 def _is_one_of(address: str, networks: Networks) -> bool:
     try:
-        return any(ip_address(address) in ip_network(network) for network in networks)
+        found = ip_address(address)
     except ValueError:
         return False
+    return any(found in network for network in networks)
 
 
 def _site(told: str) -> str:

@@ -15,7 +15,7 @@ from catalog.entry_reader import MOST_LISTED, Standing
 from catalog.entry_workflow import UNDERWAY
 from catalog.person import Role
 from catalog.workflow import Matter
-from exchange_api.bodies import Fields
+from exchange_api.bodies import Fields, named
 from exchange_api.calls import body_of, parameters_of
 from exchange_api.door import Attempt, Reading
 from exchange_api.transactions import Transaction, Transactions
@@ -163,8 +163,7 @@ class CatalogueDesk:
 
 
 def _id(attempt: Attempt) -> str:
-    entry: str = attempt.request.path_params["entry"]
-    return entry
+    return named(attempt.request, "entry")
 
 
 def _seen(entries: Entries, actor: Actor, entry: str, version: int | None = None) -> Standing:

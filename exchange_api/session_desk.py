@@ -14,7 +14,7 @@ from catalog.account import Proven
 from catalog.session import Method, SignedIn
 from catalog.sessions import Sessions
 from exchange_api.bodies import Fields
-from exchange_api.callers_address import address_of
+from exchange_api.callers_address import Networks, address_of
 from exchange_api.door import Attempt
 from exchange_api.tokens import Tokens
 from exchange_api.transactions import Transaction, Transactions
@@ -37,11 +37,11 @@ class SessionDesk:
         tokens: Tokens,
         local: LocalAccounts,
         seconds: int,
-        proxies: str = "",
+        proxies: Networks = (),
     ) -> None:
         self._transactions, self._judging = transactions, Transactions(database, _JUDGED_AT_ONCE)
         self._tokens, self._local, self._life = tokens, local, timedelta(seconds=seconds)
-        self._proxies = [network for network in proxies.split(",") if network]
+        self._proxies = proxies
 
     async def sign_in(self, attempt: Attempt) -> dict[str, Any]:
         """Begin a session of who shows their password, and their second factor where they have one."""

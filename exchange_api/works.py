@@ -51,7 +51,7 @@ from infra.database import Database, Role, check_ready, open_database
 from infra.keycheck import check_keyring
 from infra.keyring import FileKeyring
 from infra.lanes import Lanes
-from infra.settings import Settings
+from infra.settings import Settings, networks_in
 from schemas.errors import DatabaseUnavailable, HubError
 from schemas.resource import RESOURCES
 
@@ -120,7 +120,7 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         transactions = Transactions(database)
         local = LocalAccounts.of(settings, keyring)
         session = SessionDesk(
-            database, transactions, tokens, local, settings.session_seconds, settings.proxies
+            database, transactions, tokens, local, settings.session_seconds, networks_in(settings.proxies)
         )
         readings, dcat = Readings(library, door), DcatDesk(database, addresses(settings))
         bureau = Bureau(keyring, RESOURCES, registry.sources, calendar)

@@ -4,7 +4,7 @@
 """
 
 import sys
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -22,6 +22,11 @@ _URL_SCHEMES = ("postgresql://", "postgres://")
 
 def _user_folder() -> Path:
     return Path(platformdirs.user_data_dir("exchange-hub"))
+
+
+def networks_in(told: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return the networks that a setting names, separated by commas; ``ValueError`` where one is none."""
+    return tuple(ip_network(part.strip()) for part in told.split(",") if part.strip())
 
 
 class Settings(BaseSettings):
@@ -311,8 +316,7 @@ class Settings(BaseSettings):
     @field_validator("harvest_networks", "proxies")
     @classmethod
     def _are_networks(cls, told: str) -> str:
-        networks = [ip_network(part.strip()) for part in told.split(",") if part.strip()]
-        return ",".join(str(network) for network in networks)
+        return ",".join(map(str, networks_in(told)))
 
     @field_validator("oidc_issuer")
     @classmethod

@@ -7,7 +7,6 @@ there, and nothing has vanished by it. A catalogue does not harvest itself, nor 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_network
 
 from sqlalchemy import text
 
@@ -20,7 +19,7 @@ from hub.neighbours.exporting import addresses
 from hub.neighbours.pages import Read, read_page, same_site
 from infra.clock import Clock, now
 from infra.database import Database, Role
-from infra.settings import Settings
+from infra.settings import Settings, networks_in
 from schemas.errors import CatalogueUnreachable, HarvestBusy, HarvestError, OwnCatalogue, WrongCatalogue
 
 MOST_PAGES = 10_000
@@ -151,5 +150,5 @@ _LOCK, _UNLOCK = (
 
 def harvester(settings: Settings, database: Database, actor: str) -> Harvester:
     """Return a harvester of this hub that reaches what its settings let it."""
-    networks = tuple(ip_network(one) for one in settings.harvest_networks.split(",") if one)
-    return Harvester(database, addresses(settings), Web(networks), actor)
+    web = Web(networks_in(settings.harvest_networks))
+    return Harvester(database, addresses(settings), web, actor)

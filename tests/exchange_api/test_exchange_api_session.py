@@ -15,6 +15,7 @@ from catalog.person import Person, PersonStatus, Role
 from exchange_api.callers_address import address_of
 from hub.local_accounts import LocalAccounts
 from infra.database import Role as Login
+from infra.settings import networks_in
 
 pytestmark = pytest.mark.server
 GIVEN, CHOSEN = "seven turnips in a row", "kayak vs lantern 8"
@@ -59,7 +60,7 @@ def register(hub, person, *roles):
 def test_who_asks_is_known_behind_our_own_proxies_alone(peer, told, expected):
     headers = [(b"x-forwarded-for", told.encode())] if told else []
     request = Request({"type": "http", "client": (peer, 1), "headers": headers})
-    assert address_of(request, ["10.0.0.0/8"]) == expected
+    assert address_of(request, networks_in("10.0.0.0/8")) == expected
 
 
 def give(hub, person):

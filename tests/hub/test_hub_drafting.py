@@ -203,19 +203,30 @@ def test_a_persons_answers_are_taken_at_a_terminal_and_ctrl_c_leaves_nothing(els
 
 
 def at_terminal(file, answers):
-    """Run the command at a terminal; each answer follows a prompt, None is Ctrl-C."""
+    """Run the command at a terminal; each answer follows a prompt, None is Ctrl-C.
+
+    Ctrl-C is pressed again where nothing came of it: one that falls between a prompt and the
+    waiting for its answer is noticed by Python with the next key alone.
+    """
     master, slave = pty.openpty()
     process = subprocess.Popen(
         [HUB, "source", "init", file], stdin=slave, stdout=slave, stderr=slave, start_new_session=True
     )
     os.close(slave)
-    shown, waiting = "", list(answers)
+    shown, waiting, presses = "", list(answers), 0
     with suppress(OSError):  # how the other end's closing shows
-        while select.select([master], [], [], 60)[0]:
+        while presses < 20:
+            if not select.select([master], [], [], 3 if presses else 60)[0]:
+                if not presses:
+                    break
+                presses += 1
+                process.send_signal(signal.SIGINT)
+                continue
             shown += os.read(master, 4096).decode(errors="replace")
             if shown.rstrip().endswith("]:") and waiting:
                 answer, shown = waiting.pop(0), ""
                 if answer is None:
+                    presses += 1
                     process.send_signal(signal.SIGINT)
                 else:
                     os.write(master, f"{answer}\n".encode())

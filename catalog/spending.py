@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from catalog.agreement import Agreement
 from catalog.allowance import Spent
 from catalog.asking import Asking
-from catalog.terms import SPENDING, Circumstances, Refusal
+from catalog.terms import SPENDING, Circumstances, Refusal, Term
 from schemas.working_days import Calendar
 
 if TYPE_CHECKING:
@@ -33,15 +33,25 @@ _STORE = (
     "FROM unnest($1::text[], $2::date[], $3::bigint[], $4::timestamptz[]) n(agreement, day, used, full_at) "
     "WHERE u.agreement = n.agreement"
 )
+_GOING_ON = tuple(term for term in SPENDING if term.name != "rate")
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """What a call that was found to be allowed spends of its agreement; ``at`` is the call's moment."""
+    """What a call that was found to be allowed spends of its agreement; ``at`` is the call's moment.
+
+    One that goes on, portion by portion, was counted as a call when it began.
+    """
 
     agreement: Agreement
     call: Asking
     at: datetime
+    goes_on: bool = False
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The terms that are asked of it."""
+        return _GOING_ON if self.goes_on else SPENDING
 
 
 @dataclass(slots=True)
@@ -56,11 +66,12 @@ class Held:
         """Spend, and return what is spent now as the call's own clock has it; or why it may not."""
         agreement, spent = draw.agreement, self.spent[draw.agreement.id]
         around = Circumstances(self.calendar, {agreement.id: self.seen(spent, draw.at)})
-        for term in SPENDING:
+        for term in draw.terms:
             if (refused := term.refusal(agreement, draw.call, draw.at, around)) is not None:
                 return refused
         day = max(spent.day, self.calendar.day(draw.at))
-        full_at = agreement.rate.after(spent.full_at, self.now) if agreement.rate else spent.full_at
+        rate = None if draw.goes_on else agreement.rate
+        full_at = rate.after(spent.full_at, self.now) if rate else spent.full_at
         self.spent[agreement.id] = after = Spent(day, spent.on(day) + draw.call.number_of_keys, full_at)
         return self.seen(after, draw.at)
 

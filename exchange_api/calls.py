@@ -36,7 +36,10 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One reading of one resource; ``items`` empty means all that is agreed, ``by`` None the resource's key."""
+    """One reading of one resource; ``items`` empty means all that is agreed, ``by`` None the resource's key.
+
+    ``portion`` is how many records a portion of a stream holds, which are counted as keys are.
+    """
 
     keys: Sequence[str]
     items: tuple[str, ...]
@@ -44,6 +47,7 @@ class Call:
     provenance: bool
     stated: Stated
     organisation: str = ""
+    portion: int = 0
 
     @property
     def purpose(self) -> str:
@@ -63,7 +67,7 @@ class Call:
     @property
     def number_of_keys(self) -> int:
         """How many records are asked for."""
-        return len(self.keys)
+        return self.portion or len(self.keys)
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:

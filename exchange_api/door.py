@@ -5,41 +5,37 @@ security boundary: values in the clear pass through ``Door``, which logs none of
 """
 
 import logging
-import re
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
-from uuid import UUID
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from audit.appender import Appender
-from audit.entry import Entry, Kind, new_entry_id
+from audit.entry import Entry, Kind
 from audit.receipts import Receipts
-from catalog.actor import Actor
 from catalog.agreement import Agreement, agreement_allowing
 from catalog.directory import Directory
 from catalog.objection import Doubt
-from catalog.person import Person
-from catalog.session import SignedIn
 from catalog.spending import Draw
-from catalog.system import System
 from catalog.terms import Circumstances
 from exchange_api.admission import SYSTEMS, Admission
 from exchange_api.agreed import limits
-from exchange_api.calls import Call, Stated, headers_of
+from exchange_api.answers import JSON, Body, Stream
+from exchange_api.attempt import Attempt
+from exchange_api.calls import Call
 from exchange_api.problems import problem, status_of
 from exchange_api.reception import Reception
 from exchange_api.spender import Spender
+from exchange_api.streaming import Flow, StreamedAnswer
 from infra.clock import Clock, now
 from infra.telemetry import describe
 from schemas.errors import (
-    AccessDenied,
+    AgreementChanged,
     AllowanceSpent,
     CallError,
     HubError,
@@ -50,74 +46,7 @@ from schemas.errors import (
 )
 
 _log = logging.getLogger(__name__)
-_UUID = re.compile(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-
-
-@dataclass(slots=True)
-class Attempt:
-    """What is known so far of one request; grows on its way through the door and ends as a ledger entry."""
-
-    request: Request
-    action: str
-    started: int = field(default_factory=time.perf_counter_ns)
-    entry_id: UUID = field(default_factory=new_entry_id)
-    headers: dict[bytes, bytes] = field(default_factory=dict)
-    id: str = ""
-    system: System | None = None
-    signed_in: SignedIn | None = None
-    resource: str | None = None
-    stated: Stated | None = None
-    call: Call | None = None
-    keys: int = 0
-    agreement: Agreement | None = None
-    subjects: list[bytes] = field(default_factory=list)
-    items: tuple[str, ...] | None = None
-    records: int = 0
-    etag: str = ""
-    unchanged: bool = False
-    status: HTTPStatus = HTTPStatus.OK
-    sent: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, Any] | None = None
-    draw: Draw | None = None
-    limits: Mapping[str, str] = field(default_factory=dict)
-
-    def identify(self) -> None:
-        """Read the headers and take over the caller's id where it is a UUID, which cannot hold a personal value."""
-        self.headers = headers_of(self.request.scope)
-        given = self.headers.get(b"hub-request-id")
-        self.id = given.decode().lower() if given and _UUID.fullmatch(given) else str(self.entry_id)
-
-    @property
-    def organisation(self) -> str:
-        """The organisation of the system that asks; none where none does."""
-        return self.system.organisation if self.system else ""
-
-    def count_outside(self, records: int) -> None:
-        """Put on the ledger how many records were found that are outside the agreed rows; the caller is not told."""
-        if records:
-            self.facts = {**(self.facts or {}), "outside": records}
-
-    @property
-    def person(self) -> Person | None:
-        """Who is signed in, where it is a person that asks."""
-        return self.signed_in.person if self.signed_in else None
-
-    @property
-    def actor(self) -> Actor:
-        """Who acts, person or system; ``AccessDenied`` where nobody is known."""
-        if self.signed_in is not None:
-            return Actor.of_person(self.signed_in.person)
-        if self.system is not None:
-            return Actor.of_system(self.system)
-        raise AccessDenied("Nobody is known to act.")
-
-    def has_fresh(self, etag: str) -> bool:
-        """Tell whether the caller holds this version of the answer (RFC 9110, 13.1.2); the answer then has no body."""
-        self.etag = etag
-        given = self.headers.get(b"if-none-match", b"").decode("latin-1")
-        held = {part.strip().removeprefix("W/") for part in given.split(",")}
-        self.unchanged = bool(held & {etag, "*"})
-        return self.unchanged
+__all__ = ("Attempt", "Door", "Parts", "Reading")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +80,10 @@ class Door:
             await self._authenticate(attempt, by)
             if "\0" in request.scope["path"]:  # no id has one, and no database takes it
                 raise MalformedRequest("The path holds a zero character.")
-            body = orjson.dumps(await reading(attempt))
+            told = await reading(attempt)
+            if isinstance(told, Stream):
+                return await self._streamed(attempt, told)
+            body = told if isinstance(told, Body) else Body(JSON, orjson.dumps(told))
             return await self._answered(attempt, body)
         except HubError as error:
             if status_of(error) is HTTPStatus.INTERNAL_SERVER_ERROR:  # the answer sends its reader to the log
@@ -172,8 +104,8 @@ class Door:
             attempt.signed_in = await self._parts.reception.signed_in(holder)
             by.check(attempt.signed_in)
 
-    async def _answered(self, attempt: Attempt, body: bytes) -> Response:
-        entry = _entry(attempt, Kind.CALL, "answered", None)
+    async def _answered(self, attempt: Attempt, body: Body) -> Response:
+        entry = attempt.entry(Kind.CALL, "answered")
         await self._record(attempt, entry)
         headers = self._receipt(attempt, entry)
         if attempt.etag:
@@ -183,17 +115,53 @@ class Door:
             }  # keep it, and ask whether it holds
         if attempt.unchanged:
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        return Response(body, attempt.status, {**headers, **attempt.sent}, media_type="application/json")
+        sent = {**headers, **attempt.sent, "Content-Type": body.media_type}  # which Starlette would add to
+        return Response(body.content, attempt.status, sent)
+
+    async def _streamed(self, attempt: Attempt, stream: Stream) -> Response:
+        """Begin a stream: what stops it before its first portion is on record is answered as of any reading."""
+        flow = Flow(attempt, stream, self)
+        entry = await flow.begin()
+        headers = {**self._receipt(attempt, entry), **attempt.sent, **stream.headers}
+        return StreamedAnswer(flow, attempt.status, {**headers, "Content-Type": stream.media_type})
+
+    async def keep(self, attempt: Attempt, entry: Entry) -> None:
+        """Put an entry of a stream on the ledger; ``AllowanceSpent`` where its portion is more than is left."""
+        await self._record(attempt, entry)
+
+    def moment(self) -> datetime:
+        """Return the moment at which calls are judged."""
+        return self._parts.clock()
+
+    def check_still(self, attempt: Attempt) -> None:
+        """Raise what refuses a stream to go on: its system suspended, its agreement over, out of its hours or changed."""
+        if attempt.system is None or attempt.agreement is None or attempt.call is None:
+            return
+        system = self._parts.directory.snapshot.systems.get(attempt.system.id, attempt.system)
+        self._parts.reception.check(system)
+        now_agreed = {one.id: one for one in self.agreements(attempt, attempt.resource or "")}
+        agreement = now_agreed.get(attempt.agreement.id)
+        if agreement is not None:
+            unspent = Circumstances(
+                self._parts.spender.circumstances.calendar
+            )  # what is spent, each portion is asked
+            agreement.check_allows(attempt.call, self._parts.clock(), unspent)
+        if agreement != attempt.agreement:
+            raise AgreementChanged(
+                f"Agreement {attempt.agreement.id} was changed while records were read under it.",
+                hint="Ask again.",
+                agreement=attempt.agreement.id,
+            )
 
     async def refused(self, attempt: Attempt, error: HubError) -> Response:
         """Put a refusal on the ledger and answer with its problem; for the token endpoint, too."""
         if isinstance(error, LedgerUnavailable):
             return problem(error, attempt.id)
         if isinstance(error, RecordNotFound | UnknownCode):
-            entry = _entry(attempt, Kind.CALL, "not_found", error.code)
+            entry = attempt.entry(Kind.CALL, "not_found", error.code)
         else:
             outcome = "refused" if isinstance(error, CallError) or status_of(error) < 500 else "failed"
-            entry = _entry(attempt, Kind.REFUSAL, outcome, error.code)
+            entry = attempt.entry(Kind.REFUSAL, outcome, error.code)
         if isinstance(error, AllowanceSpent):
             attempt.limits = self._limits_met(attempt, error)
         try:
@@ -234,7 +202,7 @@ class Door:
 
     def agreed(self, attempt: Attempt, resource: str, call: Call) -> Agreement:
         """Return the agreement that allows the call at this moment, under which the attempt goes on; raise the refusal."""
-        attempt.items, at = call.items, self._parts.clock()
+        attempt.call, attempt.items, at = call, call.items, self._parts.clock()
         agreement = agreement_allowing(
             self.agreements(attempt, resource), call, at, self._parts.spender.circumstances
         )
@@ -260,28 +228,3 @@ class Door:
     def doubts(self, resource: str) -> Mapping[bytes, Sequence[Doubt]] | None:
         """Return what is in doubt of a resource's records by subject; None, as nearly always, where nothing is."""
         return self._parts.directory.snapshot.doubts.get(resource)
-
-
-def _entry(attempt: Attempt, kind: Kind, outcome: str, problem_code: str | None) -> Entry:
-    stated, agreement, who = attempt.stated, attempt.agreement, attempt.system or attempt.person
-    return Entry(
-        id=attempt.entry_id,
-        kind=kind,
-        action=attempt.action,
-        outcome=outcome,
-        problem=problem_code,
-        actor=who.id if who else None,
-        organisation=who.organisation if who else None,
-        agreement=agreement.id if agreement else None,
-        resource=attempt.resource,
-        keys=len(attempt.subjects) or attempt.keys,
-        subjects=b"".join(attempt.subjects) or None,
-        items=attempt.items,
-        purpose=stated.purpose if stated else None,
-        legal_basis=stated.legal_basis if stated else None,
-        case_code=stated.case_code if stated else None,
-        records=attempt.records if kind is Kind.CALL else 0,
-        duration=(time.perf_counter_ns() - attempt.started) // 1000,
-        request=attempt.id,
-        facts=attempt.facts,
-    )

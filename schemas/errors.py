@@ -902,6 +902,13 @@ class FormNotAgreed(AccessDenied):
     title = "The agreement is for another form of answer"
 
 
+class AgreementChanged(AccessDenied):
+    """The agreement was changed while records were streamed under it, so no more are sent."""
+
+    code = "agreement_changed"
+    title = "The agreement was changed meanwhile"
+
+
 class AllowanceSpent(CallError):
     """What the agreement allows is spent for now; ``retry_after`` says how many seconds that lasts."""
 

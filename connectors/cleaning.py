@@ -4,7 +4,6 @@ Compatibility forms are folded by Unicode's NFKC (full-width letters and digits,
 ideographs). What NFKC leaves, the CJK radicals of U+2E80–2EF3 and dots between the parts of a name, is mapped by hand.
 """
 
-import unicodedata
 from collections.abc import Sequence
 from functools import cache
 
@@ -12,33 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.bytes_of import BLANK, CONTROL, DIGITS, UPPER_ALPHANUMERIC, has_any, has_only
+from schemas.look_alikes import INVISIBLE, LIKE_X, LOOK_ALIKES
 
-# CJK Radicals Supplement → the ideograph it looks like (Unihan kEquivalent of the simplified and common forms).
-_RADICALS = dict(
-    zip(
-        "⺁⺃⺅⺇⺉⺊⺋⺌⺍⺏⺓⺔⺗⺘⺙⺛⺡⺢⺣⺤⺥⺦⺨⺩⺫⺭⺮⺯⺰⺲⺳⺶⺷⺸⺹⺻⺼⺽⺾⺿⻀⻁⻂⻃⻄⻅⻆⻈⻉⻊⻋⻌⻍⻎⻏⻐⻑⻒⻓⻔⻗⻘⻙⻚⻛⻜⻝⻠⻢⻣⻤⻥⻦⻧⻨⻩⻪⻫⻬⻭⻮⻯⻰⻱⻲",
-        "厂乛亻几刂卜㔾小小尢幺彑心扌攵旡氵水灬爫爫丬犭王目礻竹糸纟网网羊羊羊耂聿月臼艹艹艹虎衤覀西见角讠贝足车辶辶辶阝钅長镸长门雨青韦页风飞食饣马骨鬼鱼鸟卤麦黄黾齐齐齿齿龙龙龟龟",
-        strict=True,
-    )
-)
-_DOTS = dict.fromkeys("•‧・∙⋅●", "·")
-_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
-# What NFKC folds as well, for texts whose punctuation it must not touch: Kangxi radicals, compatibility ideographs.
-_COMPATIBLE = {
-    chr(code): unicodedata.normalize("NFKC", chr(code))
-    for code in (*range(0x2F00, 0x2FD6), *range(0xF900, 0xFADA))
-    if unicodedata.normalize("NFKC", chr(code)) != chr(code)
-}
-_LOOK_ALIKE = {**_COMPATIBLE, **_RADICALS, **_DOTS}
-_LOOK_ALIKE_CLASS = f"[{''.join(_LOOK_ALIKE)}]"
+_LOOK_ALIKE_CLASS = f"[{''.join(LOOK_ALIKES)}]"
 _ASCII = bytes(range(0x80))
 # ASCII and U+4000–9FFF: hanzi as they should be, of which none is folded into another.
 _UNFOLDABLE = bytes(range(0xC0)) + bytes(range(0xE4, 0xEA))
 # The UTF-8 lead bytes of all of these; hanzi have others (E4–E9, F0), so most columns need no search.
-_LEADS = bytes({character.encode()[0] for character in (*_LOOK_ALIKE, *_INVISIBLE)})
+_LEADS = bytes({character.encode()[0] for character in (*LOOK_ALIKES, *INVISIBLE)})
 _CONTROL = r"[\x00-\x1f\x7f]+"
 _SPACED_HAN = r"(\p{Han})[ ]+(\p{Han})"
-_FORM_X = "[ХхΧχ×✕]"  # Cyrillic, Greek and the multiplication sign, typed for the check digit ten
 
 NOTHING = frozenset(
     (
@@ -80,16 +62,16 @@ def cleaned(column: pa.Array, *, fold: bool = True) -> pa.Array:
         return _closed_up(trimmed) if fold else trimmed
     folded = pc.utf8_normalize(column, "NFKC") if fold else column
     if has_any(folded, _LEADS):
-        folded = pc.replace_substring_regex(folded, f"[{_INVISIBLE}]", "")
+        folded = pc.replace_substring_regex(folded, f"[{INVISIBLE}]", "")
         for look_alike in _present(folded):
-            folded = pc.replace_substring(folded, look_alike, _LOOK_ALIKE[look_alike])
+            folded = pc.replace_substring(folded, look_alike, LOOK_ALIKES[look_alike])
     folded = pc.utf8_trim_whitespace(folded)
     return _closed_up(folded) if fold else folded
 
 
 def _present(column: pa.Array) -> Sequence[str]:
     found = column.filter(pc.match_substring_regex(column, _LOOK_ALIKE_CLASS)).drop_null()
-    return sorted(set("".join(found.to_pylist())).intersection(_LOOK_ALIKE)) if len(found) else ()
+    return sorted(set("".join(found.to_pylist())).intersection(LOOK_ALIKES)) if len(found) else ()
 
 
 def _closed_up(column: pa.Array) -> pa.Array:
@@ -136,5 +118,5 @@ def identifier_form(column: pa.Array, kind: str) -> pa.Array:
         return pc.replace_substring_regex(
             pc.replace_substring(bare, "-", ""), r"^(\+|00)?86(1\d{10})$", r"\2"
         )
-    bare = pc.utf8_upper(pc.replace_substring_regex(bare, _FORM_X, "X"))
+    bare = pc.utf8_upper(pc.replace_substring_regex(bare, LIKE_X, "X"))
     return pc.replace_substring(bare, "-", "") if kind == "organisation_code" else bare

@@ -42,9 +42,10 @@ _INDEX = text(f"""
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A call that was answered: who made it when, for which case, under which agreement; which items and how many records it got."""
+    """A call that was answered, by what the ledger calls it: who made it when, for which case, under which agreement; which items and how many records it got."""
 
     entry: UUID
+    action: str
     system: str
     organisation: str | None
     case_code: str | None
@@ -66,7 +67,7 @@ def index_segments(connection: Connection) -> int:
 
 # ── looking ──────────────────────────────────────────────────────────────────────────────────────────
 
-_COLUMNS = "entry.id, actor, organisation, case_code, at, items, agreement, records, subjects"
+_COLUMNS = "entry.id, action, actor, organisation, case_code, at, items, agreement, records, subjects"
 _WANTED = f"""
     {_READ} AND resource = :resource AND action = ANY(:actions) AND at >= :since AND at < :until
     AND position(CAST(:subject AS bytea) IN subjects) > 0
@@ -133,5 +134,5 @@ def _take(found: dict[UUID, Reading], rows: Iterable[Any], subject: bytes) -> No
     for row in rows:
         named = bytes(row.subjects)
         if any(named[place : place + 16] == subject for place in range(0, len(named), 16)):
-            who = (row.id, row.actor, row.organisation, row.case_code, row.at)
+            who = (row.id, row.action, row.actor, row.organisation, row.case_code, row.at)
             found[row.id] = Reading(*who, tuple(row.items or ()), row.agreement, row.records)

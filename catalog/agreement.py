@@ -14,6 +14,7 @@ from typing import Any
 from catalog.allowance import MOST_PER_DAY, Rate
 from catalog.answer_form import Answer
 from catalog.asking import Asking
+from catalog.claims import USUAL_CLAIMS, ClaimLimit
 from catalog.conditions import Rows
 from catalog.hours import Window
 from catalog.terms import ORDINARY, TERMS, Circumstances, Judged, Refusal, Term
@@ -56,6 +57,7 @@ class Agreement:
     quota_per_day: int | None = None
     rate: Rate | None = None
     answer: Answer = RECORDS
+    claims: ClaimLimit = USUAL_CLAIMS
     covered: frozenset[str] = field(init=False, repr=False, compare=False)
     standing: tuple[Term, ...] = field(init=False, repr=False, compare=False)
 
@@ -99,6 +101,7 @@ class Agreement:
             "quota_per_day": self.quota_per_day,
             "rate": self.rate and self.rate.as_dict(),
             "answer": None if self.answer.discloses_values else self.answer.as_dict(),
+            "claims": None if self.claims == USUAL_CLAIMS else self.claims.as_dict(),
         }
         return {name: agreed for name, agreed in told.items() if agreed}
 

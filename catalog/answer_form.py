@@ -1,6 +1,6 @@
-"""In which form a system is answered: with records, with yes or no, or with how an item stands to a limit agreed beforehand.
+"""In which form a system is answered: with records, with yes or no, with how an item stands to a limit agreed beforehand, or whether claims match.
 
-The last two disclose no value: less than the records is enough for many a decision (minimum scope).
+All but the first disclose no value: less than the records is enough for many a decision (minimum scope).
 """
 
 import re
@@ -11,14 +11,13 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
+from catalog.asking import Way
 from schemas.errors import ConfigurationError
 from schemas.resource import ItemType, Resource
 
 _DATE = re.compile(r"^\d{4}-\d\d-\d\d$")
 _NUMBERS = frozenset({ItemType.INTEGER, ItemType.NUMERIC, ItemType.MONEY, ItemType.DOUBLE, ItemType.FLOAT})
-_HINT = (
-    "Write {form: records}, {form: yes_no}, {form: threshold, item: …, at_least: …} or the last with at_most."
-)
+_HINT = "Write {form: records}, {form: yes_no}, {form: verify}, {form: threshold, item: …, at_least: …} or the last with at_most."
 
 
 class Form(StrEnum):
@@ -27,6 +26,15 @@ class Form(StrEnum):
     RECORDS = "records"
     YES_NO = "yes_no"
     THRESHOLD = "threshold"
+    VERIFY = "verify"
+
+
+_WAYS: Mapping[Form, frozenset[Way]] = {
+    Form.RECORDS: frozenset({Way.READ, Way.VERIFY}),
+    Form.YES_NO: frozenset({Way.READ}),
+    Form.THRESHOLD: frozenset({Way.READ}),
+    Form.VERIFY: frozenset({Way.VERIFY}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,10 @@ class Answer:
     def discloses_values(self) -> bool:
         """Whether records are answered."""
         return self.form is Form.RECORDS
+
+    def allows(self, way: Way) -> bool:
+        """Whether records may be asked for that way: whoever may read may verify, and whoever may verify reads nothing."""
+        return way in _WAYS[self.form]
 
     @property
     def items(self) -> tuple[str, ...]:

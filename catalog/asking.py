@@ -1,7 +1,15 @@
 """What a call asks, as far as an agreement has to know it."""
 
 from collections.abc import Collection
+from enum import StrEnum
 from typing import Protocol
+
+
+class Way(StrEnum):
+    """What is done with the records a call asks for."""
+
+    READ = "read"
+    VERIFY = "verify"
 
 
 class Asking(Protocol):
@@ -15,6 +23,11 @@ class Asking(Protocol):
     @property
     def by(self) -> str | None:
         """The lookup item records are asked for by; ``None`` means the resource's key."""
+        ...
+
+    @property
+    def way(self) -> Way:
+        """Whether items are read, or what is claimed of them is verified."""
         ...
 
     @property

@@ -57,4 +57,8 @@ def _answer(changed: Agreement, agreement: Agreement) -> bool:
     return agreement.answer.discloses_values or changed.answer == agreement.answer
 
 
-_TERMS: tuple[Callable[[Agreement, Agreement], bool], ...] = (_rows, _hours, _quota, _rate, _answer)
+def _claims(changed: Agreement, agreement: Agreement) -> bool:
+    return changed.claims.is_within(agreement.claims)
+
+
+_TERMS: tuple[Callable[[Agreement, Agreement], bool], ...] = (_rows, _hours, _quota, _rate, _answer, _claims)

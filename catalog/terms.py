@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from catalog.allowance import NOTHING_SPENT, Spent
-from catalog.asking import Asking
+from catalog.asking import Asking, Way
 from catalog.hours import seconds_of_day_left
 from schemas.errors import (
     AccessDenied,
@@ -123,11 +123,21 @@ def _legal_basis(agreement: "Agreement", call: Asking, at: datetime, around: Cir
 
 def _items(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
     if agreement.covered.issuperset(call.items) and (not call.by or call.by in agreement.covered):
-        return None
+        return _masked(agreement, call)
     asked = {*call.items, *([call.by] if call.by else [])}
     beyond = ", ".join(sorted(asked - agreement.covered))
     return ItemNotAgreed(
         f"Agreement {agreement.id} does not cover: {beyond}.", hint=f"It covers: {', '.join(agreement.items)}.",
+        agreement=agreement.id, term="items",
+    )  # fmt: skip
+
+
+def _masked(agreement: "Agreement", call: Asking) -> Refusal | None:
+    """Refuse to verify what is agreed masked: who guesses right would know all of it."""
+    if call.way is Way.READ or agreement.masked.isdisjoint(call.items):
+        return None
+    return ItemNotAgreed(
+        f"Agreement {agreement.id} covers masked, and not to be verified: {', '.join(sorted(agreement.masked & {*call.items}))}.",
         agreement=agreement.id, term="items",
     )  # fmt: skip
 
@@ -166,12 +176,22 @@ def _rows(agreement: "Agreement", call: Asking, at: datetime, around: Circumstan
 
 
 def _answer(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
-    if agreement.answer.discloses_values or not (call.items or call.provenance):
+    form = agreement.answer
+    if not form.allows(call.way):
+        return FormNotAgreed(
+            f"Agreement {agreement.id} is for answers of the form {form.form}, and a call to {call.way} is none of it.",
+            hint="docs/agreements.md says which calls each form allows.", agreement=agreement.id, term="answer",
+        )  # fmt: skip
+    if form.discloses_values or call.way is not Way.READ or not (call.items or call.provenance):
         return None
     return FormNotAgreed(
-        f"Agreement {agreement.id} is for answers of the form {agreement.answer.form}, which show no item.",
+        f"Agreement {agreement.id} is for answers of the form {form.form}, which show no item.",
         hint="Name no items and ask for no provenance.", agreement=agreement.id, term="answer",
     )  # fmt: skip
+
+
+def _claims(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
+    return None  # of each claim, where the call is put on record: catalog.claims
 
 
 def _quota(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
@@ -271,10 +291,17 @@ TERMS = (
     Term(
         "answer",
         "20",
-        "Does the call leave the items out where only yes or no, or a threshold, was agreed?",
+        "Is what the call does with the records of the form agreed, and are items left out where no value is?",
         _answer,
         partial(_of, "answer"),
-        stands_in=lambda a: not a.answer.discloses_values,
+    ),
+    Term(
+        "claims",
+        "25",
+        "Have fewer claims failed today than agreed? Asked of verifying, where it is put on record.",
+        _claims,
+        partial(_of, "claims"),
+        stands_in=lambda a: False,
     ),
     Term("batch_size", "20", "Does the call ask for no more keys than agreed?", _batch_size),
     Term(

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from audit.entry import Entry, Kind, new_entry_id
 from catalog.actor import Actor
 from catalog.agreement import Agreement
+from catalog.claims import Tried
 from catalog.person import Person
 from catalog.session import SignedIn
 from catalog.spending import Draw
@@ -51,6 +52,7 @@ class Attempt:
     sent: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] | None = None
     draw: Draw | None = None
+    tried: Tried | None = None
     limits: Mapping[str, str] = field(default_factory=dict)
 
     def identify(self) -> None:

@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from audit.entry import LONGEST_TEXT
 from catalog.agreement import MOST_KEYS
+from catalog.asking import Way
 from schemas.errors import InvalidIdentifier, MalformedKey, MalformedRequest, MissingPurpose, TooManyKeys
 from schemas.identifiers import check, valid_mask
 from schemas.resource import Item, Resource
@@ -48,6 +49,7 @@ class Call:
     stated: Stated
     organisation: str = ""
     portion: int = 0
+    way: Way = Way.READ
 
     @property
     def purpose(self) -> str:
@@ -160,7 +162,7 @@ def query_call(resource: Resource, body: Mapping[str, Any], stated: Stated, orga
         raise TooManyKeys(f"A call may ask for {MOST_KEYS} keys, not {len(keys)}.", hint="Split the call.")
     if not isinstance(body.get("provenance", False), bool):
         raise MalformedRequest("Field provenance must be true or false.")
-    by = _lookup(resource, body.get("by"))
+    by = lookup_named(resource, body.get("by"))
     item = resource.item(by) if by else resource.key
     chosen = known_items(resource, items)
     return Call(checked_keys(item, keys), chosen, by, body.get("provenance", False), stated, organisation)
@@ -189,7 +191,8 @@ def _strings(body: Mapping[str, Any], name: str) -> list[str]:
     return values
 
 
-def _lookup(resource: Resource, by: Any) -> str | None:
+def lookup_named(resource: Resource, by: Any) -> str | None:
+    """Return the lookup item that a body asks by, None for the key; ``MalformedRequest`` where it is neither."""
     if by is None or by in ("key", resource.key.name):
         return None
     allowed = [item.name for item in resource.lookup_items]

@@ -6,11 +6,12 @@ from typing import Any
 from fastapi import FastAPI
 
 from exchange_api.library import Shelf
+from exchange_api.verifying import WORDS
 from exchange_api.works import Works
 from schemas.resource import Resource
 
 _GENERIC = "/v1/resources/{code}"
-_READINGS = {"/records/{key}": "record", "/query": "query"}
+_READINGS = {"/records/{key}": "record", "/query": "query", "/verify": "verify"}
 
 
 def describe(app: FastAPI, opened: Callable[[], Works]) -> None:
@@ -50,6 +51,13 @@ def _schemas(resource: Resource) -> Iterator[tuple[str, dict[str, Any]]]:
         f"{resource.code}.query",
         _object({"resource": {"const": resource.code}, "records": records, "missing": strings}),
     )
+    verdict = {"enum": [*WORDS.values()]}
+    claims = {
+        "type": "object",
+        "properties": {item.name: verdict for item in resource.items if not item.geometry},
+    }
+    subjects = {"type": "array", "items": _object({"key": {"type": "string"}, "claims": claims})}
+    yield f"{resource.code}.verify", _object({"resource": {"const": resource.code}, "subjects": subjects})
 
 
 def _object(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,10 @@ from audit.appender import Appender
 from audit.entry import Entry, Kind
 from audit.receipts import Receipts
 from catalog.agreement import Agreement, agreement_allowing
+from catalog.asking import Way
+from catalog.claims import Tried, Try
 from catalog.directory import Directory
+from catalog.hours import seconds_of_day_left
 from catalog.objection import Doubt
 from catalog.spending import Draw
 from catalog.terms import Circumstances
@@ -35,6 +38,7 @@ from exchange_api.streaming import Flow, StreamedAnswer
 from infra.clock import Clock, now
 from infra.telemetry import describe
 from schemas.errors import (
+    AccessDenied,
     AgreementChanged,
     AllowanceSpent,
     CallError,
@@ -174,11 +178,13 @@ class Door:
 
     async def _record(self, attempt: Attempt, entry: Entry) -> None:
         """Return when the entry is durable; what is answered spends what its agreement allows, in the same commit."""
-        draw, attempt.draw = attempt.draw, None
-        if draw is None or entry.kind is not Kind.CALL:
+        draw, tried = attempt.draw, attempt.tried
+        attempt.draw = attempt.tried = None
+        if (draw is None and tried is None) or entry.kind is not Kind.CALL:
             await self._parts.appender.append(entry)
-        else:
-            spent = await self._parts.spender.append(entry, draw)
+            return
+        spent = await self._parts.spender.append(entry, draw, tried)
+        if draw is not None and spent is not None:
             attempt.limits = limits(
                 draw.agreement, draw.at, spent, self._parts.spender.circumstances.calendar
             )
@@ -207,11 +213,22 @@ class Door:
             self.agreements(attempt, resource), call, at, self._parts.spender.circumstances
         )
         attempt.agreement = agreement
-        attempt.items = (
-            (call.items or agreement.items) if agreement.answer.discloses_values else agreement.answer.items
-        )
+        if call.way is Way.READ:
+            shown = agreement.answer.discloses_values
+            attempt.items = (call.items or agreement.items) if shown else agreement.answer.items
         attempt.draw = Draw(agreement, call, at) if agreement.is_spent else None
         return agreement
+
+    def tries(self, attempt: Attempt, tries: Sequence[Try], claims: int, failed: int) -> None:
+        """Have what a call claims counted with it, and against the limit of the agreement that allows it."""
+        system, agreement = attempt.system, attempt.agreement
+        if system is None or agreement is None:
+            raise AccessDenied("Nobody is known to claim anything.")
+        at, calendar = self._parts.clock(), self._parts.spender.circumstances.calendar
+        attempt.tried = Tried(
+            system.id, agreement.resource, agreement.id, agreement.claims,
+            calendar.day(at), seconds_of_day_left(at, calendar), tuple(tries), claims, failed,
+        )  # fmt: skip
 
     async def circumstances(self, agreements: Sequence[Agreement]) -> tuple[datetime, Circumstances]:
         """Return the moment and what a call would meet at it, with what is spent of these agreements in truth."""

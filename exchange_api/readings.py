@@ -36,6 +36,20 @@ def open_shelf_of(library: Library, attempt: Attempt) -> Shelf:
     return shelf
 
 
+def indexes_of(shelf: Shelf, call: Call) -> list[bytes]:
+    """Return the blind indexes of a call's keys, as the key or as the lookup item they are."""
+    if call.by is None:
+        return [shelf.reader.subject(key) for key in call.keys]
+    return [shelf.reader.lookup(call.by, key) for key in call.keys]
+
+
+async def rows_of(library: Library, shelf: Shelf, call: Call, indexes: Sequence[bytes]) -> Found:
+    """Return the rows of a call's keys by blind index."""
+    if call.by is None:
+        return await library.by_keys(shelf, indexes)
+    return await library.by_lookup(shelf, call.by, indexes)
+
+
 class Readings:
     """The readings of the ``/v1`` routes; each takes an authenticated attempt and returns a JSON-ready answer."""
 
@@ -77,11 +91,11 @@ class Readings:
         attempt.stated = stated_in(attempt.headers, body)
         attempt.keys = len(body["keys"]) if isinstance(body.get("keys"), list) else 0
         call = query_call(shelf.resource, body, attempt.stated, attempt.organisation)
-        attempt.subjects = self._indexes(shelf, call)
+        attempt.subjects = indexes_of(shelf, call)
         agreement = self._door.agreed(attempt, shelf.resource.code, call)
-        every = await self._rows(shelf, call, attempt.subjects)
+        every = await rows_of(self._library, shelf, call, attempt.subjects)
         found = all_within(agreement, shelf, every)
-        attempt.count_outside(_number(every) - _number(found))
+        attempt.count_outside(number_of(every) - number_of(found))
         pairs = list(zip(call.keys, attempt.subjects, strict=True))
         if agreement.answer.discloses_values:
             return {
@@ -152,16 +166,6 @@ class Readings:
             "agreed_items": [item.name for item in resource.items if item.name in agreed],
         }
 
-    def _indexes(self, shelf: Shelf, call: Call) -> list[bytes]:
-        if call.by is None:
-            return [shelf.reader.subject(key) for key in call.keys]
-        return [shelf.reader.lookup(call.by, key) for key in call.keys]
-
-    async def _rows(self, shelf: Shelf, call: Call, indexes: Sequence[bytes]) -> Found:
-        if call.by is None:
-            return await self._library.by_keys(shelf, indexes)
-        return await self._library.by_lookup(shelf, call.by, indexes)
-
     async def _told(
         self,
         attempt: Attempt,
@@ -193,5 +197,6 @@ class Readings:
             mark(told, rows, items, doubted)
 
 
-def _number(found: Found) -> int:
+def number_of(found: Found) -> int:
+    """Count the rows found."""
     return sum(map(len, found.values()))

@@ -21,6 +21,7 @@ from exchange_api.objection_routes import add_objection_routes
 from exchange_api.search_routes import add_search_routes
 from exchange_api.session_routes import add_session_routes
 from exchange_api.sources import FORMATS
+from exchange_api.verify_routes import add_verify_routes
 from exchange_api.works import Works
 
 PUBLIC = frozenset(
@@ -72,6 +73,7 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     """Add every route of the hub, the busiest first: they are tried in this order."""
     behind_the_door = partial(guarded, app, opened)
     _add_resources(behind_the_door)
+    add_verify_routes(behind_the_door, [_CODE, *_STATED])
     _add_sources(behind_the_door)
     _add_lineage(behind_the_door)
     add_code_routes(app, opened)

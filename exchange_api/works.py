@@ -40,6 +40,7 @@ from exchange_api.spender import LANES as SPENDER_LANES
 from exchange_api.spender import Spender
 from exchange_api.tokens import Tokens
 from exchange_api.transactions import Transactions
+from exchange_api.verifying import Verifying
 from hub.calendar import calendar_in
 from hub.local_accounts import LocalAccounts
 from hub.neighbours.exporting import addresses
@@ -82,6 +83,7 @@ class Works:
     catalogue: CatalogueDesk
     applications: ApplicationDesk
     duties: DutyDesk
+    verifying: Verifying
 
 
 @asynccontextmanager
@@ -151,6 +153,7 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
             catalogue=catalogue,
             applications=applications,
             duties=DutyDesk(transactions, settings, registry, clock),
+            verifying=Verifying(library, door),
         )
 
 

@@ -748,6 +748,13 @@ class TooManyKeys(CallError):
     title = "Too many keys"
 
 
+class MalformedClaim(CallError):
+    """What is claimed of an item cannot be compared with it: a date that is none, a code that the code set does not have."""
+
+    code = "malformed_claim"
+    title = "A claim is malformed"
+
+
 class MissingPurpose(CallError):
     """A call without purpose, legal basis or case code."""
 
@@ -921,6 +928,13 @@ class QuotaSpent(AllowanceSpent):
 
     code = "quota_spent"
     title = "The day's quota is spent"
+
+
+class ClaimsSpent(AllowanceSpent):
+    """So many claims have failed today that no more are answered: somebody may be guessing."""
+
+    code = "claims_spent"
+    title = "Too many claims have failed"
 
 
 class TooFast(AllowanceSpent):

@@ -12,6 +12,7 @@ from hub.commands.administering import administered
 from hub.commands.screen import AsJson, console, print_json, table
 
 if TYPE_CHECKING:
+    from catalog.asking import Way
     from catalog.explanation import Explanation
 
 app = typer.Typer(no_args_is_help=True, help="Why something is allowed or refused.")
@@ -34,6 +35,7 @@ class Asked:
     organisation: str
     provenance: bool
     number_of_keys: int
+    way: "Way"
 
 
 @app.command("call")
@@ -48,6 +50,9 @@ def call(
     by: Annotated[str | None, typer.Option(help="The lookup item it asks by. Default: the key.")] = None,
     case: Annotated[str, typer.Option(help="The code of the case it states.")] = "",
     provenance: Annotated[bool, typer.Option(help="Whether it asks where values come from.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Whether it verifies the items rather than reads them.")
+    ] = False,
     keys: Annotated[int, typer.Option(min=1, help="How many keys it asks for.")] = 1,
     at: Annotated[
         datetime | None, typer.Option(help="When, where the hub is (HUB_TIME_ZONE). Default: now.")
@@ -55,6 +60,7 @@ def call(
     as_json: AsJson = False,
 ) -> None:
     """Ask the terms that decide calls what they say of one; nothing is spent. Exit code 1 where it would be refused."""
+    from catalog.asking import Way
     from catalog.explanation import explain
     from catalog.system import SystemStatus
     from catalog.terms import Circumstances
@@ -72,7 +78,8 @@ def call(
         moment = at.replace(tzinfo=at.tzinfo or calendar.zone) if at else now()
         around = Circumstances(calendar, catalogue.spent(its, moment))
     by = by and known.item(by).name
-    asked = Asked(items, by, purpose, legal_basis, case, caller.organisation, provenance, keys)
+    way = Way.VERIFY if verify else Way.READ
+    asked = Asked(items, by, purpose, legal_basis, case, caller.organisation, provenance, keys, way)
     if caller.status is not SystemStatus.ACTIVE:
         raise AccessDenied(
             f"System {system} is suspended, so all its calls are refused.", hint="Run: hub client resume"

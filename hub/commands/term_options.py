@@ -16,7 +16,8 @@ Quota = Annotated[int | None, typer.Option(min=1, help="How many records it may 
 Rate = Annotated[float | None, typer.Option(help="How many calls a second.")]
 Burst = Annotated[int, typer.Option(min=1, help="How many calls at once, with --rate.")]
 AnswerForm = Annotated[
-    str | None, typer.Option("--answer", help="records; yes_no; or a limit as ITEM>=18, ITEM<=2008-06-01.")
+    str | None,
+    typer.Option("--answer", help="records; yes_no; verify; or a limit as ITEM>=18, ITEM<=2008-06-01."),
 ]
 
 

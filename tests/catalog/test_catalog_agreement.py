@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from catalog.agreement import Agreement, AgreementStatus, agreement_allowing
+from catalog.asking import Way
 from catalog.explanation import explain
 from catalog.terms import TERMS
 from schemas.errors import AccessDenied, ConfigurationError, ItemNotAgreed, PurposeNotAgreed, TooManyKeys
@@ -35,6 +36,7 @@ class Asked:
     organisation: str = "11500000009275123M"
     provenance: bool = False
     number_of_keys: int = 1
+    way: Way = Way.READ
 
 
 ASKED = Asked()

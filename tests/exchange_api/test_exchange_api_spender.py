@@ -20,6 +20,7 @@ from audit.entry import Entry, Kind
 from audit.recording import record_administration
 from catalog.agreement import Agreement
 from catalog.allowance import Rate
+from catalog.asking import Way
 from catalog.organisation import Organisation
 from catalog.repository import Catalogue
 from catalog.spending import Draw
@@ -51,6 +52,7 @@ class Asked:
     organisation: str = "o"
     provenance: bool = False
     number_of_keys: int = 1
+    way: Way = Way.READ
 
 
 @pytest.fixture

@@ -58,6 +58,9 @@ def test_a_correction_that_comes_in_closes_the_objection_and_recalls_what_was_re
     wrong = [
         told.read(credit_code(1)),
         told.read(credit_code(2), credit_code(1), system="archive", action="query"),
+        told.read(
+            credit_code(1), action="verify", records=0
+        ),  # was told that it matches what is wrong, or not
     ]
     told.read(credit_code(2))
     told.read(credit_code(1), items=("staff_count",))
@@ -82,17 +85,18 @@ def test_a_correction_that_comes_in_closes_the_objection_and_recalls_what_was_re
     assert (closed["state"], closed["outcome"], closed["duty"]) == ("handled", "corrected", None)
     assert closed["events"][-1]["act"] == "close"
     assert closed["events"][-1]["actor"] == "hub"
-    assert closed["events"][-1]["facts"] == {"items": ["name"], "versions": [4], "recall_notices": 3}
+    assert closed["events"][-1]["facts"] == {"items": ["name"], "versions": [4], "recall_notices": 4}
     notices = told.notices(organisation=READER)
     assert [(n.entry, n.system, n.case_code, n.item, n.objection, n.corrected_version) for n in notices] == [
         (wrong[0], "permits", "CASE-permits", "name", raised.id, 4),
         (wrong[1], "archive", "CASE-archive", "name", raised.id, 4),
         (wrong[2], "permits", "CASE-permits", "name", raised.id, 4),
+        (wrong[3], "permits", "CASE-permits", "name", raised.id, 4),
     ]
     assert all(n.wrong_from < n.called_at < n.wrong_until for n in notices)
     assert told.notices(system="other") == []
     look(told.bureau, told.hub.database, FIRM)
-    assert len(told.notices()) == 3, "each once"
+    assert len(told.notices()) == 4, "each once"
     told.act("window", "rate", raised.id, score=5, solved=True, reason="很快")
     assert [told.shown(raised.id)[name] for name in ("state", "score", "solved")] == ["rated", 5, True]
 

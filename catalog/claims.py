@@ -1,0 +1,217 @@
+"""How many claims may fail when they are verified: a limit against guessing, and the count, exact over all processes.
+
+Of one subject's item so many claims a day may fail for one system; and of all its claims of a day, beyond a first few, so large a share.
+What is judged is what failed before a call and never how the call itself turned out, or a right guess would be told from a wrong one where
+both are too late. As allowances are (``catalog.spending``), it is counted in the transaction that puts the call on record, by the
+call's own local day: subjects are held meanwhile, by a lock each for some hundreds of them together, so that no two processes judge
+one at once. Subjects are blind indexes here, and forgotten when their day is over.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import ClaimsSpent, ConfigurationError
+
+if TYPE_CHECKING:
+    import asyncpg
+
+_HINT = "Write {failing_per_item: 5, failing_at_once: 1000, failing_share: 0.5}."
+_LOCKS, _KIND = 1024, 0x636C61  # of them a process may hold all at once; advisory lock class, "cla"
+_SHARDS = 16
+_SHARD = os.getpid() % _SHARDS
+_TOLD = 5  # places in a problem
+
+_HOLD = f"SELECT count(pg_advisory_xact_lock({_KIND}, place)) FROM unnest($1::int[]) place"
+_FAILED = """
+    SELECT system, resource, item, subject, day, failed FROM catalog.claim_failure
+    JOIN unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::date[]) AS asked(system, resource, item, subject, day)
+    USING (system, resource, item, subject, day)
+"""
+_MADE = """
+    SELECT system, day, sum(claims)::bigint AS claims, sum(failed)::bigint AS failed FROM catalog.claim_use
+    WHERE system = ANY($1) AND day = ANY($2) GROUP BY 1, 2
+"""
+_ADD_FAILED = """
+    INSERT INTO catalog.claim_failure AS known (system, resource, item, subject, day, failed)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::date[], $6::int[])
+    ON CONFLICT (subject, item, resource, system, day) DO UPDATE SET failed = known.failed + excluded.failed
+"""
+_ADD_MADE = f"""
+    INSERT INTO catalog.claim_use AS known (system, day, shard, claims, failed)
+    SELECT system, day, {_SHARD}, claims, failed FROM unnest($1::text[], $2::date[], $3::bigint[], $4::bigint[])
+        AS made(system, day, claims, failed) ORDER BY system, day
+    ON CONFLICT (system, day, shard) DO UPDATE SET claims = known.claims + excluded.claims, failed = known.failed + excluded.failed
+"""
+_FORGET = """
+    DELETE FROM catalog.{table} WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM catalog.{table} WHERE day < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
+"""
+_FORGOTTEN = [_FORGET.format(table=table) for table in ("claim_failure", "claim_use")]
+Target = tuple[str, str, str, bytes, date]
+"""System, resource, item, subject and day."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimLimit:
+    """So many claims on one subject's item may fail a day; beyond so many at once, that share of all that are made."""
+
+    failing_per_item: int = 5
+    failing_at_once: int = 1000
+    failing_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.failing_per_item <= 1000 and 1 <= self.failing_at_once <= 10**9):
+            raise ConfigurationError("So many claims cannot be let fail.", hint=_HINT)
+        if not 0 <= self.failing_share <= 1:
+            raise ConfigurationError("The share of claims that may fail is between 0 and 1.", hint=_HINT)
+
+    def is_within(self, other: "ClaimLimit") -> bool:
+        """Whether no more may fail than by another limit."""
+        return all(
+            mine <= theirs for mine, theirs in zip(asdict(self).values(), asdict(other).values(), strict=True)
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Describe it as agreements are written."""
+        return asdict(self)
+
+
+USUAL_CLAIMS = ClaimLimit()
+"""Where an agreement states none."""
+
+
+def claims_from(told: Any) -> ClaimLimit:
+    """Read a limit as agreements are written, or raise ``ConfigurationError``."""
+    known = asdict(USUAL_CLAIMS)
+    if not isinstance(told, Mapping) or told.keys() - known.keys():
+        raise ConfigurationError("The limit of failing claims is not written as it should be.", hint=_HINT)
+    for name, value in told.items():
+        kinds = (int, float) if name == "failing_share" else (int,)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise ConfigurationError(f"Field {name} of the limit of failing claims is no number.", hint=_HINT)
+    return ClaimLimit(**told)
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A claim on an item of a known record, by its blind index, at a place of the call; whether it failed."""
+
+    subject: bytes
+    item: str
+    place: int
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a call claims and how that turned out; ``claims`` and ``failed`` count those too on subjects of whom there is no record."""
+
+    system: str
+    resource: str
+    agreement: str
+    limit: ClaimLimit
+    day: date
+    retry_after: int
+    tries: tuple[Try, ...]
+    claims: int
+    failed: int
+
+    def target(self, one: Try) -> Target:
+        """Return what a claim is counted under."""
+        return (self.system, self.resource, one.item, one.subject, self.day)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has failed, held for a transaction; what is taken on top of it is stored at its end."""
+
+    failed: dict[Target, int]
+    made: dict[tuple[str, date], tuple[int, int]]
+    new_failed: Counter[Target] = field(default_factory=Counter)
+    new_claims: Counter[tuple[str, date]] = field(default_factory=Counter)
+    new_failing: Counter[tuple[str, date]] = field(default_factory=Counter)
+
+    def refusal(self, tried: Tried) -> ClaimsSpent | None:
+        """Return why a call's claims are not answered, by what failed before it."""
+        key, limit = (tried.system, tried.day), tried.limit
+        claims, failed = self.made.get(key, (0, 0))
+        claims, failed = claims + self.new_claims[key], failed + self.new_failing[key]
+        if failed >= limit.failing_at_once + limit.failing_share * claims:
+            return self._spent(
+                tried,
+                f"{failed} of the {claims} claims your system has made today have failed, more than agreed.",
+            )
+        spent = [one for one in tried.tries if self._failed(tried.target(one)) >= limit.failing_per_item]
+        if not spent:
+            return None
+        items, places = sorted({one.item for one in spent}), sorted({one.place for one in spent})
+        told = ", ".join(map(str, places[:_TOLD])) + (
+            "" if len(places) <= _TOLD else f" and {len(places) - _TOLD} more"
+        )
+        return self._spent(
+            tried,
+            f"Of subjects at place {told}, {limit.failing_per_item} claims on {', '.join(items)} have failed today, as many as agreed.",
+        )
+
+    def take(self, tried: Tried) -> None:
+        """Count a call that is answered."""
+        key = (tried.system, tried.day)
+        self.new_failed.update(tried.target(one) for one in tried.tries if one.failed)
+        self.new_claims[key] += tried.claims
+        self.new_failing[key] += tried.failed
+
+    async def store(self, connection: "asyncpg.Connection") -> None:
+        """Write what was taken."""
+        if self.new_failed:
+            rows = [(*target, number) for target, number in sorted(self.new_failed.items())]
+            await connection.execute(_ADD_FAILED, *map(list, zip(*rows, strict=True)))
+        if self.new_claims:
+            made = [(*key, number, self.new_failing[key]) for key, number in self.new_claims.items()]
+            await connection.execute(_ADD_MADE, *map(list, zip(*made, strict=True)))
+
+    def _failed(self, target: Target) -> int:
+        return self.failed.get(target, 0) + self.new_failed[target]
+
+    def _spent(self, tried: Tried, detail: str) -> ClaimsSpent:
+        return ClaimsSpent(
+            detail, hint="Have the values looked at by a person, or ask again tomorrow.",
+            agreement=tried.agreement, term="claims", retry_after=tried.retry_after,
+        )  # fmt: skip
+
+
+async def tally(connection: "asyncpg.Connection", asked: Sequence[Tried]) -> Tally:
+    """Hold the subjects of calls until the transaction ends, and return what has failed before them."""
+    if not asked:
+        return Tally({}, {})
+    targets = sorted({tried.target(one) for tried in asked for one in tried.tries})
+    made = {(tried.system, tried.day) for tried in asked}
+    await connection.execute(_HOLD, sorted({_lock(target[3]) for target in targets}))
+    columns = [list(column) for column in zip(*targets, strict=True)] or [[], [], [], [], []]
+    failed = await connection.fetch(_FAILED, *columns)
+    systems, days = ([*column] for column in zip(*made, strict=True))
+    return Tally(
+        {
+            (row["system"], row["resource"], row["item"], row["subject"], row["day"]): row["failed"]
+            for row in failed
+        },
+        {
+            (row["system"], row["day"]): (row["claims"], row["failed"])
+            for row in await connection.fetch(_MADE, systems, days)
+        },
+    )
+
+
+async def forget(connection: "asyncpg.Connection", before: date, most: int = 1000) -> bool:
+    """Forget some of what was counted before a day; whether there may be more."""
+    numbers = [
+        int((await connection.execute(query, before, most)).rpartition(" ")[2]) for query in _FORGOTTEN
+    ]
+    return max(numbers) == most
+
+
+def _lock(subject: bytes) -> int:
+    return int.from_bytes(subject[:4], "big") % _LOCKS

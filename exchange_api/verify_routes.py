@@ -1,0 +1,47 @@
+"""The route that verifies what is claimed of subjects."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from exchange_api.verify_call import MOST_CLAIMS
+
+_CLAIM = {"type": ["string", "number", "boolean"]}
+_SUBJECT: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["key", "claims"],
+    "additionalProperties": False,
+    "properties": {
+        "key": {"type": "string"},
+        "claims": {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": MOST_CLAIMS,
+            "additionalProperties": _CLAIM,
+            "description": "item → what is claimed of it",
+        },
+    },
+}
+_VERIFY: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["subjects"],
+    "additionalProperties": False,
+    "properties": {
+        "subjects": {"type": "array", "items": _SUBJECT, "minItems": 1, "maxItems": 1000},
+        "by": {"type": "string", "description": "key (the default) or a lookup item of the resource"},
+        "purpose": {"type": "string"},
+        "legal_basis": {"type": "string"},
+        "case_code": {"type": "string"},
+    },
+}
+
+
+def add_verify_routes(add: Callable[..., None], parameters: Sequence[Mapping[str, Any]]) -> None:
+    """Add ``POST /v1/resources/{code}/verify``."""
+    add(
+        ("POST", "/v1/resources/{code}/verify"),
+        "verify",
+        lambda works: works.verifying.verify,
+        "Verify what is claimed of up to 1,000 records, and disclose none",
+        parameters,
+        {"application/json": {"schema": _VERIFY}},
+    )

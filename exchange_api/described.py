@@ -5,6 +5,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from exchange_api.answers import JSON
+from exchange_api.formats import FORMATS
 from exchange_api.library import Shelf
 from exchange_api.verifying import WORDS
 from exchange_api.works import Works
@@ -12,6 +14,7 @@ from schemas.resource import Resource
 
 _GENERIC = "/v1/resources/{code}"
 _READINGS = {"/records/{key}": "record", "/query": "query", "/verify": "verify"}
+_OTHERS = {media_type: {"schema": {"type": "string"}} for media_type in FORMATS if media_type != JSON}
 
 
 def describe(app: FastAPI, opened: Callable[[], Works]) -> None:
@@ -83,7 +86,8 @@ def _paths(routes: Mapping[str, Any], resource: Resource) -> Iterator[tuple[str,
 
 
 def _of_resource(operation: Mapping[str, Any], resource: Resource, answer: str) -> dict[str, Any]:
-    told = {"description": resource.title, "content": {"application/json": {"schema": _reference(answer)}}}
+    others = {} if answer.endswith(".verify") else _OTHERS  # which holds no record
+    told = {"description": resource.title, "content": {JSON: {"schema": _reference(answer)}, **others}}
     return {
         **operation,
         "operationId": answer.replace(".", "_"),

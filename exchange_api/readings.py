@@ -9,10 +9,13 @@ from typing import Any
 from catalog.agreement import Agreement
 from catalog.explanation import explain
 from exchange_api.agreed import all_within, verdict, within
+from exchange_api.answers import Body
 from exchange_api.calls import Call, body_of, query_call, record_call, stated_in
 from exchange_api.door import Attempt, Door
 from exchange_api.doubt_marks import mark
+from exchange_api.formats import Format, format_for
 from exchange_api.library import Library, Row, Shelf
+from exchange_api.tabular import Layout
 from schemas.errors import RecordNotFound, UnknownResource
 from schemas.resource import Resource
 
@@ -50,8 +53,31 @@ async def rows_of(library: Library, shelf: Shelf, call: Call, indexes: Sequence[
     return await library.by_lookup(shelf, call.by, indexes)
 
 
+def formed(
+    attempt: Attempt, form: Format, shelf: Shelf, whole: Mapping[str, Any], told: Sequence[Mapping[str, Any]]
+) -> Any:
+    """Return an answer in the form that was accepted: ``whole`` as JSON, else what is told of its records, one by one."""
+    attempt.sent = {**attempt.sent, "Vary": "Accept"}
+    if form.encoder is None:
+        return whole
+    return Body(form.media_type, form.whole(layout_of(attempt, shelf), told))
+
+
+def layout_of(attempt: Attempt, shelf: Shelf, *, keyed: bool = True) -> Layout:
+    """Return the columns of the answer to a call under its agreement."""
+    agreement, call = attempt.agreement, attempt.call
+    return Layout(
+        shelf.resource,
+        attempt.items or (),
+        agreement.masked if agreement else frozenset(),
+        keyed=keyed,
+        provenance=call is not None and call.provenance,
+        verdicts=agreement is not None and not agreement.answer.discloses_values,
+    )
+
+
 class Readings:
-    """The readings of the ``/v1`` routes; each takes an authenticated attempt and returns a JSON-ready answer."""
+    """The readings of the ``/v1`` routes; each takes an authenticated attempt and returns what the door sends."""
 
     def __init__(self, library: Library, door: Door) -> None:
         self._library = library
@@ -59,7 +85,7 @@ class Readings:
 
     async def record(self, attempt: Attempt) -> Any:
         """Answer one record by key, or yes or no of it; ``RecordNotFound`` when the library has none that is agreed."""
-        shelf = open_shelf_of(self._library, attempt)
+        shelf, form = open_shelf_of(self._library, attempt), format_for(attempt.headers)
         attempt.stated = stated_in(attempt.headers)
         key = attempt.request.path_params["key"]
         attempt.keys = 1
@@ -77,16 +103,17 @@ class Readings:
                 "answer": verdict(agreement, shelf, rows),
             }
             self._mark(shelf, [told] * len(rows), rows, attempt.items or ())
-            return told
+            return formed(attempt, form, shelf, told, [{"key": call.keys[0], **told}])
         if not rows:
             raise RecordNotFound(f"Resource {shelf.resource.code} has no record of that key.")
         attempt.records = 1
         (record,) = await self._told(attempt, shelf, rows, call, agreement)
-        return {"resource": shelf.resource.code, **record}
+        whole = {"resource": shelf.resource.code, **record}
+        return formed(attempt, form, shelf, whole, [{"key": call.keys[0], **record}])
 
     async def query(self, attempt: Attempt) -> Any:
         """Answer up to 1,000 keys; those without a record are listed as missing."""
-        shelf = open_shelf_of(self._library, attempt)
+        shelf, form = open_shelf_of(self._library, attempt), format_for(attempt.headers)
         body = await body_of(attempt.request)
         attempt.stated = stated_in(attempt.headers, body)
         attempt.keys = len(body["keys"]) if isinstance(body.get("keys"), list) else 0
@@ -98,17 +125,18 @@ class Readings:
         attempt.count_outside(number_of(every) - number_of(found))
         pairs = list(zip(call.keys, attempt.subjects, strict=True))
         if agreement.answer.discloses_values:
-            return {
-                "resource": shelf.resource.code,
-                **await self._records(attempt, shelf, call, pairs, found),
-            }
+            told = await self._records(attempt, shelf, call, pairs, found)
+            missing = [{"key": key} for key in told["missing"]]
+            return formed(
+                attempt, form, shelf, {"resource": shelf.resource.code, **told}, [*told["records"], *missing]
+            )
         answers: list[dict[str, Any]] = [
             {"key": key, "answer": verdict(agreement, shelf, found.get(index, ()))} for key, index in pairs
         ]
         for (_, index), one in zip(pairs, answers, strict=True):
             rows = found.get(index, ())
             self._mark(shelf, [one] * len(rows), rows, attempt.items or ())
-        return {"resource": shelf.resource.code, "answers": answers}
+        return formed(attempt, form, shelf, {"resource": shelf.resource.code, "answers": answers}, answers)
 
     async def _records(
         self, attempt: Attempt, shelf: Shelf, call: Call, pairs: Sequence[tuple[str, bytes]], found: Found

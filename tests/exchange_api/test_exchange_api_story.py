@@ -1,11 +1,16 @@
 """The way out over the real server: two Granian workers, a real database, and every refusal on the ledger."""
 
+import csv
+import io
 import re
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from exchange_api_hub import CASE, COMPANY_CREDIT, ITEMS, LAW, PERSON, PURPOSE, Served, citizen
 from joserfc.jwk import ECKey, OKPKey
@@ -18,6 +23,7 @@ from audit.recording import record_administration
 from audit.sealer import seal
 from catalog.repository import Catalogue
 from catalog.system import System, SystemStatus
+from exchange_api.formats import ARROW, CSV, JSON_LINES, PARQUET
 from exchange_api.tokens import Tokens
 from infra.database import Role
 from infra.keyring import FileKeyring
@@ -100,6 +106,48 @@ def test_records_are_found_by_a_lookup_item(hub, token):
 
 def test_a_key_may_hold_a_slash(hub, token):
     assert hub.record("01:渝/许3", token, code=COMPANY_CREDIT).json()["data"]["subject_name"] == "测试1"
+
+
+@pytest.mark.parametrize("media_type", [JSON_LINES, CSV, ARROW, PARQUET])
+def test_records_are_answered_in_the_form_that_is_accepted(hub, token, media_type):
+    accept = {"Accept": f"{media_type}, */*;q=0.1"}
+    record = hub.record(GOOD, token, params={"items": "name,date_of_birth"}, **accept)
+    query = hub.query({"keys": [GOOD, ABSENT], "items": ["name", "date_of_birth"]}, token, **accept)
+    masked = hub.query({"keys": [GOOD]}, hub.token("masked"), **accept)
+    for answer in (record, query, masked):
+        assert answer.headers["content-type"].split(";")[0] == media_type
+        assert answer.headers["vary"] == "Accept"
+        assert hub.entry(answer)["records"] == 1
+    (one,), (found, absent), (hidden,) = (
+        rows_of(media_type, answer.content) for answer in (record, query, masked)
+    )
+    assert one == found
+    assert (one["_key"], one["name"], str(one["date_of_birth"])) == (GOOD, "测试5", "1990-01-06")
+    assert (absent["_key"], absent.get("name")) == (ABSENT, None if media_type != CSV else "")
+    assert (hidden["name"], hidden["date_of_birth"]) == ("测**", "***")
+
+
+def rows_of(media_type, content):
+    """The rows of an answer, whatever its form, as mappings of columns."""
+    if media_type == JSON_LINES:
+        lines = map(orjson.loads, content.splitlines())
+        return [
+            {"_key": line["key"], "_version": line.get("version"), **line.get("data", {})} for line in lines
+        ]
+    if media_type == CSV:
+        return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+    if media_type == ARROW:
+        return pa.ipc.open_stream(content).read_all().to_pylist()
+    return pq.read_table(io.BytesIO(content)).to_pylist()
+
+
+def test_a_form_that_nobody_offers_is_refused_before_anything_is_read(hub, token):
+    for answer in (
+        hub.record(GOOD, token, Accept="text/html"),
+        hub.query({"keys": [GOOD]}, token, Accept="text/html"),
+    ):
+        entry = refused(hub, answer, 406, "not_acceptable")
+        assert (entry["agreement"], entry["records"]) == (None, 0)
 
 
 def test_items_are_masked_where_so_agreed(hub):

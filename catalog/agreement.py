@@ -14,6 +14,7 @@ from typing import Any
 from catalog.allowance import MOST_PER_DAY, Rate
 from catalog.answer_form import Answer
 from catalog.asking import Asking
+from catalog.authentication import Authentication
 from catalog.claims import USUAL_CLAIMS, ClaimLimit
 from catalog.conditions import Rows
 from catalog.hours import Window
@@ -58,6 +59,7 @@ class Agreement:
     rate: Rate | None = None
     answer: Answer = RECORDS
     claims: ClaimLimit = USUAL_CLAIMS
+    authentication: Authentication = Authentication.BEARER
     covered: frozenset[str] = field(init=False, repr=False, compare=False)
     standing: tuple[Term, ...] = field(init=False, repr=False, compare=False)
 
@@ -92,6 +94,11 @@ class Agreement:
         """Whether it allows only so much, so that calls have to be counted."""
         return self.quota_per_day is not None or self.rate is not None
 
+    @property
+    def asks_signature(self) -> bool:
+        """Whether a token is not enough."""
+        return self.authentication is Authentication.SIGNED
+
     @cached_property
     def terms(self) -> dict[str, Any]:
         """What is agreed beyond system, resource, items, purposes and validity, JSON-ready; only what is."""
@@ -102,6 +109,7 @@ class Agreement:
             "rate": self.rate and self.rate.as_dict(),
             "answer": None if self.answer.discloses_values else self.answer.as_dict(),
             "claims": None if self.claims == USUAL_CLAIMS else self.claims.as_dict(),
+            "authentication": self.authentication.value if self.asks_signature else None,
         }
         return {name: agreed for name, agreed in told.items() if agreed}
 

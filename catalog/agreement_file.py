@@ -9,6 +9,7 @@ import yaml
 from catalog.agreement import MOST_KEYS, Agreement
 from catalog.allowance import rate_from
 from catalog.answer_form import answer_from
+from catalog.authentication import authentication_from
 from catalog.claims import claims_from
 from catalog.conditions import rows_from
 from catalog.hours import window_from
@@ -124,6 +125,7 @@ _TERMS: Mapping[str, Callable[[Any], Any]] = {
     "rate": rate_from,
     "answer": answer_from,
     "claims": claims_from,
+    "authentication": authentication_from,
 }
 TERM_NAMES = frozenset(_TERMS)
 """What an agreement may have beyond items, purposes and validity."""

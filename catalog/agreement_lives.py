@@ -11,6 +11,8 @@ from catalog.actor import HUB, Actor
 from catalog.agreement import ALL_ROWS, RECORDS, Agreement
 from catalog.agreement_file import terms_from
 from catalog.agreement_workflow import AGREEMENT_LIFE, LIFE_DUTIES, STATUS
+from catalog.authentication import Authentication
+from catalog.claims import USUAL_CLAIMS
 from catalog.matters import Due, Event, Matters
 from catalog.narrowing import is_narrower
 from catalog.recorded import Recorded, Recorder
@@ -32,6 +34,8 @@ _UNBOUND: Mapping[str, Any] = {
     "quota_per_day": None,
     "rate": None,
     "answer": RECORDS,
+    "claims": USUAL_CLAIMS,
+    "authentication": Authentication.BEARER,
 }
 
 

@@ -56,6 +56,11 @@ class Asking(Protocol):
         ...
 
     @property
+    def signed(self) -> bool:
+        """Whether the system has signed this very call."""
+        ...
+
+    @property
     def number_of_keys(self) -> int:
         """How many records are asked for."""
         ...

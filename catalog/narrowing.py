@@ -61,4 +61,16 @@ def _claims(changed: Agreement, agreement: Agreement) -> bool:
     return changed.claims.is_within(agreement.claims)
 
 
-_TERMS: tuple[Callable[[Agreement, Agreement], bool], ...] = (_rows, _hours, _quota, _rate, _answer, _claims)
+def _authentication(changed: Agreement, agreement: Agreement) -> bool:
+    return changed.asks_signature >= agreement.asks_signature
+
+
+_TERMS: tuple[Callable[[Agreement, Agreement], bool], ...] = (
+    _rows,
+    _hours,
+    _quota,
+    _rate,
+    _answer,
+    _claims,
+    _authentication,
+)

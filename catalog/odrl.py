@@ -123,6 +123,8 @@ def _constraints(agreement: Agreement) -> Iterator[tuple[str, str, Any]]:
         yield from _rows(told)
     if agreement.hours:
         yield "hub:hours", "isAnyOf", [str(window) for window in agreement.hours]
+    if agreement.asks_signature:
+        yield "hub:authentication", "eq", agreement.authentication.value
     if not agreement.answer.discloses_values:
         answer = agreement.answer.as_dict()
         yield "hub:answerForm", "eq", " ".join(f"{name}={value}" for name, value in answer.items())

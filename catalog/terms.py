@@ -21,6 +21,7 @@ from schemas.errors import (
     OutOfHours,
     PurposeNotAgreed,
     QuotaSpent,
+    SignatureRequired,
     TooFast,
     TooManyKeys,
 )
@@ -100,6 +101,18 @@ def _validity(agreement: "Agreement", call: Asking, at: datetime, around: Circum
     return AccessDenied(
         f"Agreement {agreement.id} is not in force at this time.", hint="Have it renewed.",
         agreement=agreement.id, term="validity",
+    )  # fmt: skip
+
+
+def _authentication(
+    agreement: "Agreement", call: Asking, at: datetime, around: Circumstances
+) -> Refusal | None:
+    if call.signed or not agreement.asks_signature:
+        return None
+    return SignatureRequired(
+        f"Agreement {agreement.id} is for calls that are signed, each by itself.",
+        hint="Sign the call (docs/signatures.md); a token is not enough.",
+        agreement=agreement.id, term="authentication",
     )  # fmt: skip
 
 
@@ -262,6 +275,14 @@ TERMS = (
         stands_in=lambda a: not a.is_in_force,
     ),
     Term("validity", "20", "Is the call made between its first and its last moment?", _validity),
+    Term(
+        "authentication",
+        "25",
+        "Has the system signed this very call, where a token is not enough?",
+        _authentication,
+        partial(_of, "authentication"),
+        stands_in=lambda a: a.asks_signature,
+    ),
     Term(
         "hours",
         "20",

@@ -1,4 +1,4 @@
-"""Who may take a route, as data: systems by their access tokens, people by their sessions, or whoever comes."""
+"""Who may take a route, as data: systems by their access tokens or signatures, people by their sessions, or whoever comes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -47,7 +47,7 @@ class Admission:
 
     def described(self) -> Sequence[Mapping[str, Sequence[str]]]:
         """Describe it for the API's own document."""
-        named = (("oauth2", self.systems), ("session", self.people))
+        named = (("oauth2", self.systems), ("signature", self.systems), ("session", self.people))
         return [{name: []} for name, admitted in named if admitted]
 
 
@@ -56,6 +56,12 @@ SCHEMES: Mapping[str, Any] = {
         "type": "oauth2",
         "description": "An access token of a system, by client credentials with private_key_jwt.",
         "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": {}}},
+    },
+    "signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Signature",
+        "description": "A signature of the call by the system's own key, with Signature-Input (RFC 9421; docs/signatures.md).",
     },
     "session": {
         "type": "http",

@@ -37,6 +37,7 @@ class Attempt:
     headers: dict[bytes, bytes] = field(default_factory=dict)
     id: str = ""
     system: System | None = None
+    signed: bool = False
     signed_in: SignedIn | None = None
     resource: str | None = None
     stated: Stated | None = None
@@ -60,6 +61,10 @@ class Attempt:
         self.headers = headers_of(self.request.scope)
         given = self.headers.get(b"hub-request-id")
         self.id = given.decode().lower() if given and _UUID.fullmatch(given) else str(self.entry_id)
+
+    def asked(self, call: Call) -> Call:
+        """Return the call with how it was made, on which agreements may turn."""
+        return replace(call, signed=True) if self.signed else call
 
     @property
     def organisation(self) -> str:

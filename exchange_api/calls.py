@@ -50,6 +50,7 @@ class Call:
     organisation: str = ""
     portion: int = 0
     way: Way = Way.READ
+    signed: bool = False
 
     @property
     def purpose(self) -> str:

@@ -33,6 +33,8 @@ from exchange_api.attempt import Attempt
 from exchange_api.calls import Call
 from exchange_api.problems import problem, status_of
 from exchange_api.reception import Reception
+from exchange_api.signature_bodies import held_against_digest
+from exchange_api.signatures import is_signed_call
 from exchange_api.spender import Spender
 from exchange_api.streaming import Flow, StreamedAnswer
 from infra.clock import Clock, now
@@ -100,6 +102,9 @@ class Door:
     async def _authenticate(self, attempt: Attempt, by: Admission) -> None:
         if not by.asks_who:
             return
+        if is_signed_call(attempt.headers):
+            await self._authenticate_signed(attempt, by)
+            return
         holder = self._parts.reception.holder(attempt.headers, by)
         if holder.session is None:
             attempt.system = self._parts.reception.system(holder)
@@ -107,6 +112,14 @@ class Door:
         else:
             attempt.signed_in = await self._parts.reception.signed_in(holder)
             by.check(attempt.signed_in)
+
+    async def _authenticate_signed(self, attempt: Attempt, by: Admission) -> None:
+        reception = self._parts.reception
+        call = reception.signed(attempt.request.scope, attempt.headers, by)
+        attempt.system, attempt.signed = call.system, True
+        reception.check(call.system)
+        await reception.use_once(call)
+        attempt.request = held_against_digest(attempt.request)
 
     async def _answered(self, attempt: Attempt, body: Body) -> Response:
         entry = attempt.entry(Kind.CALL, "answered")
@@ -208,7 +221,8 @@ class Door:
 
     def agreed(self, attempt: Attempt, resource: str, call: Call) -> Agreement:
         """Return the agreement that allows the call at this moment, under which the attempt goes on; raise the refusal."""
-        attempt.call, attempt.items, at = call, call.items, self._parts.clock()
+        call, at = attempt.asked(call), self._parts.clock()
+        attempt.call, attempt.items = call, call.items
         agreement = agreement_allowing(
             self.agreements(attempt, resource), call, at, self._parts.spender.circumstances
         )

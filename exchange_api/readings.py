@@ -159,7 +159,7 @@ class Readings:
         body = await body_of(attempt.request)
         attempt.stated = stated_in(attempt.headers, body)
         call = query_call(shelf.resource, body, attempt.stated, attempt.organisation)
-        attempt.items = call.items
+        call, attempt.items = attempt.asked(call), call.items
         its = self._door.agreements(attempt, shelf.resource.code)
         at, around = await self._door.circumstances(its)
         return explain(its, call, at, around).as_dict()

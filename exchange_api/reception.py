@@ -1,13 +1,17 @@
-"""Who is it: a system by its access token, from memory; a person by their session, from the database at every request."""
+"""Who is it: a system by its access token, from memory, or by its signature of the call; a person by their session, from the database at every request."""
 
 from collections.abc import Mapping
 from datetime import timedelta
+
+from starlette.types import Scope
 
 from catalog.directory import Directory
 from catalog.session import SignedIn
 from catalog.sessions import FOUND, USED, signed_in
 from catalog.system import System, SystemStatus
 from exchange_api.admission import Admission
+from exchange_api.signature_nonces import Nonces
+from exchange_api.signatures import Signatures, SignedCall
 from exchange_api.tokens import Holder, Tokens
 from infra.clock import Clock, now
 from infra.lanes import Lanes
@@ -19,12 +23,14 @@ _NOTED = timedelta(minutes=1)  # how exactly it is noted when a session was used
 
 
 class Reception:
-    """Tells who holds a token, as of this moment."""
+    """Tells who holds a token or has signed a call, as of this moment."""
 
     def __init__(
-        self, tokens: Tokens, directory: Directory, lanes: Lanes, idle_seconds: int, clock: Clock = now
-    ) -> None:
+        self, tokens: Tokens, signatures: Signatures, nonces: Nonces, directory: Directory, lanes: Lanes, idle_seconds: int,
+        clock: Clock = now,
+    ) -> None:  # fmt: skip
         self._tokens, self._directory, self._lanes, self._clock = tokens, directory, lanes, clock
+        self._signatures, self._nonces = signatures, nonces
         self._idle = timedelta(seconds=idle_seconds)
 
     def holder(self, headers: Mapping[bytes, bytes], by: Admission) -> Holder:
@@ -42,6 +48,21 @@ class Reception:
                 "This is for systems; the token is of a person's session.", hint="Get one at /oauth/token."
             )
         return holder
+
+    def signed(self, scope: Scope, headers: Mapping[bytes, bytes], by: Admission) -> SignedCall:
+        """Return who has signed a call, suspended or not; raise an ``InvalidSignature``, or ``InvalidToken`` of a token beside it."""
+        if not by.systems:
+            raise InvalidToken("This is for people, who sign no calls.", hint="Sign in: POST /v1/session.")
+        call = self._signatures.checked(scope)
+        if b"authorization" in headers and self.holder(headers, by).id != call.system.id:
+            raise InvalidToken(
+                "The token beside the signature is another's.", hint="Send the signature alone."
+            )
+        return call
+
+    async def use_once(self, call: SignedCall) -> None:
+        """Mark a signed call's nonce as used; ``ReplayedSignature`` when it was."""
+        await self._nonces.use(call)
 
     def system(self, holder: Holder) -> System:
         """Return the system that holds an access token, suspended or not: what it tries is on the ledger as its own."""

@@ -34,6 +34,9 @@ from exchange_api.reception import LANES as RECEPTION_LANES
 from exchange_api.reception import Reception
 from exchange_api.search_desk import SearchDesk
 from exchange_api.session_desk import SessionDesk
+from exchange_api.signature_nonces import LANES as NONCE_LANES
+from exchange_api.signature_nonces import Nonces
+from exchange_api.signatures import Signatures
 from exchange_api.source_process import SourceProcess
 from exchange_api.sources import SourceDesk
 from exchange_api.spender import LANES as SPENDER_LANES
@@ -106,7 +109,12 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         stack.push_async_callback(directory.close)
         tokens = Tokens(keyring, settings.hub_id, settings.token_seconds)
         people = await _lanes(stack, database, RECEPTION_LANES)
-        reception = Reception(tokens, directory, people, settings.session_idle_seconds)
+        nonces = Nonces(await _lanes(stack, database, NONCE_LANES))
+        stack.push_async_callback(_stopped, asyncio.create_task(nonces.keep_swept()))
+        signatures = Signatures(
+            settings.public_url, lambda: directory.snapshot.systems, settings.signature_skew_seconds
+        )
+        reception = Reception(tokens, signatures, nonces, directory, people, settings.session_idle_seconds)
         calendar = calendar_in(settings)
         spender = Spender(await _lanes(stack, database, SPENDER_LANES), calendar.lenient(), clock)
         stack.push_async_callback(spender.drain)

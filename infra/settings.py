@@ -93,6 +93,12 @@ class Settings(BaseSettings):
         "client assertions must name its token endpoint or the hub's id as their audience.",
         json_schema_extra={"default_shown": "`http://`, host and port"},
     )
+    signature_skew_seconds: int = Field(
+        default=60,
+        ge=0,
+        le=300,
+        description="By how many seconds the clocks of systems that sign their calls may differ from the hub's.",
+    )
     workers: int = Field(default=2, ge=1, le=256, description="Number of HTTP server processes.")
     hub_id: str = Field(
         default="urn:hub:chongqing",

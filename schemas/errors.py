@@ -832,6 +832,27 @@ class ReplayedAssertion(AuthenticationFailed):
     title = "The assertion was used before"
 
 
+class InvalidSignature(AuthenticationFailed):
+    """The signature of a call is malformed, covers too little, or is not the system's over this very call."""
+
+    code = "invalid_signature"
+    title = "The signature is not valid"
+
+
+class ExpiredSignature(InvalidSignature):
+    """The signature of a call was made too long ago, or lies in the future."""
+
+    code = "expired_signature"
+    title = "The signature is not of this moment"
+
+
+class ReplayedSignature(InvalidSignature):
+    """A call with this nonce was taken before."""
+
+    code = "replayed_signature"
+    title = "The signature was used before"
+
+
 class InvalidToken(AuthenticationFailed):
     """The access token is missing, forged or not for use here."""
 
@@ -914,6 +935,13 @@ class AgreementChanged(AccessDenied):
 
     code = "agreement_changed"
     title = "The agreement was changed meanwhile"
+
+
+class SignatureRequired(AccessDenied):
+    """The agreement is for signed calls, and the call is not signed."""
+
+    code = "signature_required"
+    title = "The agreement is for signed calls"
 
 
 class AllowanceSpent(CallError):

@@ -18,6 +18,7 @@ from hub.commands.term_options import (
     OwnCases,
     Quota,
     Rate,
+    Signed,
     Texts,
     Within,
     terms_stated,
@@ -115,6 +116,7 @@ def amend(
     rate: Rate = None,
     burst: Burst = 1,
     answer: AnswerForm = None,
+    signed: Signed = False,
     lift: Lift = None,
     as_json: AsJson = False,
 ) -> None:
@@ -123,7 +125,7 @@ def amend(
     Of the terms those that are given take the place of what is agreed, rows as a whole; the others stay.
     """
     terms = terms_stated(
-        within=within, one_of=one_of, own_cases=own_cases, hours=hours, quota=quota, rate=rate, burst=burst, answer=answer
+        within=within, one_of=one_of, own_cases=own_cases, hours=hours, quota=quota, rate=rate, burst=burst, answer=answer, signed=signed
     )  # fmt: skip
     _change(
         agreement, person, as_json, item=item, purpose=purpose, legal_basis=legal_basis, mask=mask, until=until,
@@ -147,11 +149,12 @@ def propose_change(
     rate: Rate = None,
     burst: Burst = 1,
     answer: AnswerForm = None,
+    signed: Signed = False,
     as_json: AsJson = False,
 ) -> None:
     """Propose to share less, as the provider; nothing changes until the user accepts."""
     terms = terms_stated(
-        within=within, one_of=one_of, own_cases=own_cases, hours=hours, quota=quota, rate=rate, burst=burst, answer=answer
+        within=within, one_of=one_of, own_cases=own_cases, hours=hours, quota=quota, rate=rate, burst=burst, answer=answer, signed=signed
     )  # fmt: skip
     with acting(person) as now:
         applications = _applications(now)

@@ -17,6 +17,7 @@ from hub.commands.term_options import (
     OwnCases,
     Quota,
     Rate,
+    Signed,
     Texts,
     Within,
     terms_stated,
@@ -50,6 +51,7 @@ def add_agreement(
     rate: Rate = None,
     burst: Burst = 1,
     answer: AnswerForm = None,
+    signed: Signed = False,
     max_keys: Annotated[int, typer.Option(min=1, max=1000, help="How many keys a call.")] = 1000,
     days: Annotated[int, typer.Option(min=1, help="For how many days from now it holds.")] = 365,
     number: Annotated[
@@ -75,7 +77,7 @@ def add_agreement(
             "max_keys": max_keys,
         }
         told |= terms_stated(
-            within=within, one_of=one_of, own_cases=own_cases, hours=hours, quota=quota, rate=rate, burst=burst, answer=answer
+            within=within, one_of=one_of, own_cases=own_cases, hours=hours, quota=quota, rate=rate, burst=burst, answer=answer, signed=signed
         )  # fmt: skip
     with administered() as (_hub, catalogue, _people):  # only an open hub knows every resource
         agreement = _stated(told, days) if told else read_agreement(_text(Path(system)), system)

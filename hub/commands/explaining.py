@@ -34,6 +34,7 @@ class Asked:
     case_code: str
     organisation: str
     provenance: bool
+    signed: bool
     number_of_keys: int
     way: "Way"
 
@@ -53,6 +54,7 @@ def call(
     verify: Annotated[
         bool, typer.Option("--verify", help="Whether it verifies the items rather than reads them.")
     ] = False,
+    signed: Annotated[bool, typer.Option("--signed", help="Whether it is signed.")] = False,
     keys: Annotated[int, typer.Option(min=1, help="How many keys it asks for.")] = 1,
     at: Annotated[
         datetime | None, typer.Option(help="When, where the hub is (HUB_TIME_ZONE). Default: now.")
@@ -79,7 +81,7 @@ def call(
         around = Circumstances(calendar, catalogue.spent(its, moment))
     by = by and known.item(by).name
     way = Way.VERIFY if verify else Way.READ
-    asked = Asked(items, by, purpose, legal_basis, case, caller.organisation, provenance, keys, way)
+    asked = Asked(items, by, purpose, legal_basis, case, caller.organisation, provenance, signed, keys, way)
     if caller.status is not SystemStatus.ACTIVE:
         raise AccessDenied(
             f"System {system} is suspended, so all its calls are refused.", hint="Run: hub client resume"

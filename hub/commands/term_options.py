@@ -20,6 +20,10 @@ AnswerForm = Annotated[
     typer.Option("--answer", help="records; yes_no; verify; or a limit as ITEM>=18, ITEM<=2008-06-01."),
 ]
 
+Signed = Annotated[
+    bool, typer.Option("--signed", help="Only for calls that are signed; a token is not enough.")
+]
+
 
 def terms_stated(
     *,
@@ -31,6 +35,7 @@ def terms_stated(
     rate: float | None,
     burst: int,
     answer: str | None,
+    signed: bool,
 ) -> dict[str, Any]:
     """Return the terms that are given, as agreements are written; none that is not."""
     rows = [*_conditions(within, "within"), *_conditions(one_of, "in"), *([{"cases": "own"}] * own_cases)]
@@ -41,6 +46,7 @@ def terms_stated(
         "quota_per_day": quota,
         "rate": pace,
         "answer": answer and _answer(answer),
+        "authentication": "signed" if signed else None,
     }
     return {name: agreed for name, agreed in terms.items() if agreed}
 

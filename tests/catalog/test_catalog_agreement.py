@@ -35,6 +35,7 @@ class Asked:
     case_code: str = "CASE-1"
     organisation: str = "11500000009275123M"
     provenance: bool = False
+    signed: bool = False
     number_of_keys: int = 1
     way: Way = Way.READ
 

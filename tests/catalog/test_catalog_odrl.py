@@ -24,7 +24,7 @@ SYSTEM = System("permits", "11500000009275123M", "审批系统", (KEY,))
 EVERYTHING = {
     "rows": [{"item": "registered_division", "within": "500103"}, {"item": "sex", "in": ["1", "2"]}, {"cases": "own"}],
     "hours": ["working 08:30-17:30"], "quota_per_day": 500, "rate": {"per_second": 2.5, "burst": 10}, "masked": ["name"],
-    "answer": {"form": "threshold", "item": "date_of_birth", "at_most": "2008-06-01"}, "max_keys": 20,
+    "answer": {"form": "threshold", "item": "date_of_birth", "at_most": "2008-06-01"}, "max_keys": 20, "authentication": "signed",
 }  # fmt: skip
 
 
@@ -72,6 +72,7 @@ def test_an_agreement_tells_all_its_terms():
         "row-sex": {"isAnyOf": {"1", "2"}},
         "case": {"eq": {"own"}},
         "hours": {"isAnyOf": {"working 08:30-17:30"}},
+        "authentication": {"eq": {"signed"}},
         "answerForm": {"eq": {"form=threshold item=date_of_birth at_most=2008-06-01"}},
     }
     duties = {
@@ -89,7 +90,14 @@ def test_an_agreement_tells_all_its_terms():
 def test_no_term_of_an_agreement_is_left_untold():
     """Whatever an agreement may state beyond its parties and items, the policy of one that states it says more."""
     plain = agreement_policy(agreement(), SYSTEM, AT)["permission"][0]["constraint"]
-    assert set(agreement(**EVERYTHING).terms) == {"rows", "hours", "quota_per_day", "rate", "answer"}
+    assert set(agreement(**EVERYTHING).terms) == {
+        "rows",
+        "hours",
+        "quota_per_day",
+        "rate",
+        "answer",
+        "authentication",
+    }
     for name in (*agreement(**EVERYTHING).terms, "masked"):
         more = {name: EVERYTHING[name]} | (
             {"items": ["name", "sex", "date_of_birth"]} if name == "answer" else {}

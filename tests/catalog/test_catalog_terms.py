@@ -10,6 +10,7 @@ from catalog.agreement import Agreement, agreement_allowing
 from catalog.agreement_file import agreement_as_dict, agreement_from, read_agreement
 from catalog.allowance import Rate, Spent, rate_from
 from catalog.answer_form import answer_from
+from catalog.authentication import Authentication
 from catalog.conditions import rows_from
 from catalog.explanation import explain
 from catalog.hours import window_from
@@ -21,6 +22,7 @@ from schemas.errors import (
     FormNotAgreed,
     OutOfHours,
     QuotaSpent,
+    SignatureRequired,
     TooFast,
 )
 
@@ -31,6 +33,7 @@ CLOSED = {"hours": (window_from("every 09:00-17:00"),)}
 OPEN = {"hours": (window_from("every 09:00-17:00"), window_from("every 07:00-08:30"))}
 CASES = {"rows": rows_from([{"cases": "own"}])}
 YES_NO = {"answer": answer_from({"form": "yes_no"})}
+SIGNED = {"authentication": Authentication.SIGNED}
 QUOTA = {"quota_per_day": 10}
 RATE = {"rate": Rate(2, burst=3)}
 
@@ -49,6 +52,9 @@ DECISIONS = [
     (ASKED, YES_NO, ORDINARY, FormNotAgreed),
     (replace(ASKED, items=()), YES_NO, ORDINARY, None),
     (replace(ASKED, items=(), provenance=True), YES_NO, ORDINARY, FormNotAgreed),
+    (ASKED, SIGNED, ORDINARY, SignatureRequired),
+    (replace(ASKED, signed=True), SIGNED, ORDINARY, None),
+    (replace(ASKED, signed=True), QUOTA, ORDINARY, None),
     (ASKED, QUOTA, ORDINARY, None),
     (ASKED, QUOTA, spent(9), None),
     (ASKED, QUOTA, spent(10), QuotaSpent),

@@ -27,6 +27,7 @@ from catalog.repository import Catalogue
 from catalog.session import Method, Session
 from catalog.sessions import Sessions
 from catalog.system import System
+from exchange_api.signature_making import signed
 from exchange_api.tokens import Tokens
 from hub.server import PLAIN, free_port, served
 from infra.database import Database, open_database
@@ -152,6 +153,10 @@ class Served:
                 assert time.monotonic() < began + seconds, "not every worker says so"
         return time.monotonic() - began
 
+    def fresh(self) -> httpx.Client:
+        """A client whose connections are its own, which either worker may take."""
+        return httpx.Client(base_url=self.url, timeout=30, trust_env=False, verify=PLAIN)
+
     def knows(self, system: str) -> None:
         """Wait until every worker gives a system that was registered meanwhile its token."""
         self.everywhere(lambda again: again.ask_token(again.assertion(system)).status_code == 200)
@@ -199,6 +204,12 @@ class Served:
         }
         told |= {"Hub-Case-Code": CASE} | changed
         return {name: value for name, value in told.items() if value is not None}
+
+    def signed(self, method, path, body=None, system="permits", key=KEY, algorithm="ed25519", **changed):
+        """The headers of a call that a system signs, with a body of bytes or none; ``changed`` as for ``headers``."""
+        told = self.headers("", Authorization=None, **changed)
+        keyid = f"{system}/{key.thumbprint()}"
+        return signed(method, f"{self.settings.public_url}{path}", told, body, keyid, algorithm, key)
 
     def record(self, key, token, code=PERSON, params=None, **changed):
         path = f"/v1/resources/{code}/records/{quote(key, safe='')}"

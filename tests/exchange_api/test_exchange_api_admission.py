@@ -54,5 +54,5 @@ def test_the_suspended_pass_nowhere():
 
 def test_each_admission_is_described():
     assert [list(one.described()) for one in (SYSTEMS, PEOPLE, EITHER, ANYBODY)] == [
-        [{"oauth2": []}], [{"session": []}], [{"oauth2": []}, {"session": []}], [],
+        [{"oauth2": []}, {"signature": []}], [{"session": []}], [{"oauth2": []}, {"signature": []}, {"session": []}], [],
     ]  # fmt: skip

@@ -122,4 +122,4 @@ def test_an_administrator_without_a_second_factor_has_something_to_do_first(hub)
 def test_the_document_says_how_to_sign_in(hub):
     told = hub.http.get("/openapi.json").json()
     assert told["paths"]["/v1/session"]["get"]["security"] == [{"session": []}]
-    assert told["components"]["securitySchemes"].keys() == {"oauth2", "session"}
+    assert told["components"]["securitySchemes"].keys() == {"oauth2", "signature", "session"}

@@ -51,6 +51,7 @@ class Asked:
     case_code: str = "c"
     organisation: str = "o"
     provenance: bool = False
+    signed: bool = False
     number_of_keys: int = 1
     way: Way = Way.READ
 

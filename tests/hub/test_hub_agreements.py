@@ -10,6 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from hub.cli import app
+from hub.commands.term_options import terms_stated
 from schemas.errors import AccessDenied, ConfigurationError, NotRegistered, UnknownItem
 
 pytestmark = pytest.mark.server
@@ -116,3 +117,9 @@ def check_terms(script, folder):
         told = run(*asked, "--case", "11500000MB1670604W3", "--at", at)
         assert told.exit_code == allowed, "hours are the hub's, whatever the machine's zone"
     assert "z" not in listed
+
+
+def test_a_signature_asked_for_is_a_term():
+    none = dict.fromkeys(("within", "one_of", "hours", "quota", "rate", "answer"))
+    assert terms_stated(**none, own_cases=False, burst=1, signed=True) == {"authentication": "signed"}
+    assert terms_stated(**none, own_cases=False, burst=1, signed=False) == {}

@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from exchange_api.admission import SCHEMES
+from exchange_api.components import ABOUT, COMPONENTS
 from exchange_api.problems import document, problem
 from exchange_api.routes import add_routes
 from exchange_api.unread import UnreadBodies
@@ -34,7 +34,7 @@ class _Described(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         described = super().openapi()
-        described.setdefault("components", {})["securitySchemes"] = SCHEMES
+        described["components"] = described.get("components", {}) | COMPONENTS
         return described
 
 
@@ -65,7 +65,15 @@ def create_app(
         finally:
             opened.clear()
 
-    app = _Described(title="Exchange hub", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = _Described(
+        title="Exchange hub",
+        version="1",
+        description=ABOUT,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,  # what the ledger calls it, too
+    )
     app.add_middleware(UnreadBodies)
     app.add_exception_handler(HTTPException, _not_served)
     app.add_exception_handler(RequestValidationError, _not_valid)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from catalog.dcat.formats import FORMATS
 from exchange_api.admission import EITHER
+from exchange_api.components import PROBLEMS
 from exchange_api.guarded import guarded, parameter
 from exchange_api.works import Works
 
@@ -20,7 +21,9 @@ def add_dcat_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     content = {one.media_type: {"schema": {"type": "string"}} for one in FORMATS}
     described: dict[str, Any] = {
         "parameters": [parameter(name, "query") for name in ("format", "after", "limit")],
-        "responses": {"200": {"description": "A page of the catalogue", "content": content}},
+        "responses": {"200": {"description": "A page of the catalogue", "content": content}, **PROBLEMS},
+        "tags": ["catalogue"],
+        "security": [],
     }
 
     @app.get(PATH, summary="The published catalogue as DCAT-AP 3, in pages", openapi_extra=described)

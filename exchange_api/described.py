@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from exchange_api.answers import JSON
+from exchange_api.components import PROBLEMS, RECEIPTED
 from exchange_api.formats import FORMATS
 from exchange_api.library import Shelf
 from exchange_api.verifying import WORDS
@@ -88,10 +89,11 @@ def _paths(routes: Mapping[str, Any], resource: Resource) -> Iterator[tuple[str,
 def _of_resource(operation: Mapping[str, Any], resource: Resource, answer: str) -> dict[str, Any]:
     others = {} if answer.endswith(".verify") else _OTHERS  # which holds no record
     told = {"description": resource.title, "content": {JSON: {"schema": _reference(answer)}, **others}}
+    told |= RECEIPTED
     return {
         **operation,
         "operationId": answer.replace(".", "_"),
         "summary": f"{operation['summary']}: {resource.title_en}",
         "parameters": [one for one in operation["parameters"] if one["name"] != "code"],
-        "responses": {"200": told},
+        "responses": {"200": told, **PROBLEMS},
     }

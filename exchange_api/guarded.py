@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from catalog.person import Role
 from exchange_api.admission import SYSTEMS, Admission, people
+from exchange_api.components import PROBLEMS, RECEIPTED
 from exchange_api.door import Reading
 from exchange_api.works import Works
 
@@ -65,7 +66,12 @@ def guarded(
 
     endpoint.__name__ = action.replace(".", "_")  # the operation's id in the API's document is made from it
     method, path = route
-    described: dict[str, Any] = {"parameters": [*parameters], "security": by.described()}
+    described: dict[str, Any] = {
+        "parameters": [*parameters],
+        "security": by.described(),
+        "responses": {"200": RECEIPTED, **PROBLEMS},
+        "tags": [path.split("/")[2]],
+    }
     if body is not None:
         described["requestBody"] = {"required": True, "content": body}
     app.router.add_api_route(

@@ -10,8 +10,10 @@ from starlette.responses import Response
 
 from exchange_api.administration_routes import add_administration_routes
 from exchange_api.application_routes import add_application_routes
+from exchange_api.assertions import ASSERTION_TYPE
 from exchange_api.catalogue_routes import add_catalogue_routes
 from exchange_api.code_routes import add_code_routes
+from exchange_api.components import PROBLEMS
 from exchange_api.dcat_routes import PATH as DCAT
 from exchange_api.dcat_routes import add_dcat_routes
 from exchange_api.described import describe
@@ -66,6 +68,20 @@ _QUERY: Mapping[str, Any] = {
 _CODE = parameter("code", "path")
 _TEXT: Mapping[str, Any] = {"schema": {"type": "string"}}
 _DEFINITION = {"application/yaml": _TEXT, "application/json": {"schema": {"type": "object"}}}
+_OPEN: dict[str, Any] = {"tags": ["public"], "security": [], "responses": PROBLEMS}
+_GRANT = {
+    "application/x-www-form-urlencoded": {
+        "schema": {
+            "type": "object",
+            "required": ["grant_type", "client_assertion_type", "client_assertion"],
+            "properties": {
+                "grant_type": {"const": "client_credentials"},
+                "client_assertion_type": {"const": ASSERTION_TYPE},
+                "client_assertion": {"type": "string"},
+            },
+        }
+    }
+}
 _ROWS = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in FORMATS}
 
 
@@ -193,19 +209,27 @@ def _add_lineage(add: Callable[..., None]) -> None:
 
 
 def _add_public(app: FastAPI, opened: Callable[[], Works]) -> None:
-    @app.get("/healthz", summary="Whether this process serves")
+    @app.get("/healthz", summary="Whether this process serves", openapi_extra=_OPEN)
     async def health() -> Response:
         return _json({"status": "ok"})
 
-    @app.get("/.well-known/oauth-authorization-server", summary="Where and how to get a token (RFC 8414)")
+    @app.get(
+        "/.well-known/oauth-authorization-server",
+        summary="Where and how to get a token (RFC 8414)",
+        openapi_extra=_OPEN,
+    )
     async def metadata() -> Response:
         return _json(opened().oauth.metadata())
 
-    @app.get("/.well-known/jwks.json", summary="The keys that sign tokens")
+    @app.get("/.well-known/jwks.json", summary="The keys that sign tokens", openapi_extra=_OPEN)
     async def keys() -> Response:
         return _json(opened().tokens.public_keys())
 
-    @app.post("/oauth/token", summary="Get a token: client credentials with private_key_jwt (RFC 7523)")
+    @app.post(
+        "/oauth/token",
+        summary="Get a token: client credentials with private_key_jwt (RFC 7523)",
+        openapi_extra={**_OPEN, "requestBody": {"required": True, "content": _GRANT}},
+    )
     async def token(request: Request) -> Response:
         return await opened().oauth.token(request)
 

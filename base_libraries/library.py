@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import shapely
 
 from base_libraries import consolidate
+from base_libraries.feed import announcement
 from base_libraries.intake import Identified
 from base_libraries.storage import BOUNDS, Tables
 from base_libraries.survivorship import Survivorship
@@ -321,6 +322,8 @@ class Library:
             _changed=pa.concat_arrays([pa.nulls(created, changed.type), changed, nothing]),
         )
         writer.copy(self.tables.change, feed)
+        if feed.num_rows:
+            writer.execute(announcement(self.resource))
 
     def _typed(self, table: pa.Table) -> pa.Table:
         for item in self.resource.items:

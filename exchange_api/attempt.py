@@ -74,7 +74,8 @@ class Attempt:
     def count_outside(self, records: int) -> None:
         """Put on the ledger how many records were found that are outside the agreed rows; the caller is not told."""
         if records:
-            self.facts = {**(self.facts or {}), "outside": records}
+            known = self.facts or {}
+            self.facts = {**known, "outside": known.get("outside", 0) + records}
 
     @property
     def person(self) -> Person | None:

@@ -219,13 +219,15 @@ class Door:
             **attempt.limits,
         }
 
-    def agreed(self, attempt: Attempt, resource: str, call: Call) -> Agreement:
-        """Return the agreement that allows the call at this moment, under which the attempt goes on; raise the refusal."""
+    def agreed(self, attempt: Attempt, resource: str, call: Call, under: str | None = None) -> Agreement:
+        """Return the agreement that allows the call at this moment, under which the attempt goes on; raise the refusal.
+
+        With ``under`` no other agreement is asked than that of this number.
+        """
         call, at = attempt.asked(call), self._parts.clock()
         attempt.call, attempt.items = call, call.items
-        agreement = agreement_allowing(
-            self.agreements(attempt, resource), call, at, self._parts.spender.circumstances
-        )
+        its = [one for one in self.agreements(attempt, resource) if under is None or one.id == under]
+        agreement = agreement_allowing(its, call, at, self._parts.spender.circumstances)
         attempt.agreement = agreement
         if call.way is Way.READ:
             shown = agreement.answer.discloses_values

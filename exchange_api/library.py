@@ -83,6 +83,10 @@ class Library:
         return shelf.reader.provenance(row, items, self._batches)
 
     async def _fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Row]:
+        return await self.fetch(sql, values)
+
+    async def fetch(self, sql: str, *values: Any) -> Sequence[Row]:
+        """Return the rows of a query, none where the resource has no tables yet; it is asked again where a connection breaks."""
         try:
             return await self._fetch_once(sql, values)
         except DatabaseUnavailable:  # the connection may just have been cut; there are others
@@ -91,6 +95,6 @@ class Library:
     async def _fetch_once(self, sql: str, values: Sequence[Any]) -> Sequence[Row]:
         async with self._lanes.one() as connection:
             try:
-                return await connection.fetch(sql, values)
+                return await connection.fetch(sql, *values)
             except asyncpg.UndefinedTableError:
                 return []  # nothing was ever ingested into this resource

@@ -23,6 +23,7 @@ from exchange_api.objection_routes import add_objection_routes
 from exchange_api.search_routes import add_search_routes
 from exchange_api.session_routes import add_session_routes
 from exchange_api.sources import FORMATS
+from exchange_api.subscription_routes import add_subscription_routes
 from exchange_api.verify_routes import add_verify_routes
 from exchange_api.works import Works
 
@@ -101,6 +102,7 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     add_administration_routes(app, opened)
     add_application_routes(app, opened)
     add_duty_routes(app, opened)
+    add_subscription_routes(app, opened)
     _add_public(app, opened)
     describe(app, opened)
 

@@ -16,8 +16,10 @@ from audit.receipts import Receipts
 from audit.sealer import seal
 from catalog.directory import Directory
 from exchange_api.administration import Administration
+from exchange_api.announcements import Announcements
 from exchange_api.application_desk import ApplicationDesk
 from exchange_api.catalogue import CatalogueDesk
+from exchange_api.changes import ChangeDesk
 from exchange_api.codes import CodeDesk
 from exchange_api.dcat import DcatDesk
 from exchange_api.door import Door, Parts
@@ -41,6 +43,7 @@ from exchange_api.source_process import SourceProcess
 from exchange_api.sources import SourceDesk
 from exchange_api.spender import LANES as SPENDER_LANES
 from exchange_api.spender import Spender
+from exchange_api.subscription_desk import SubscriptionDesk
 from exchange_api.tokens import Tokens
 from exchange_api.transactions import Transactions
 from exchange_api.verifying import Verifying
@@ -87,6 +90,8 @@ class Works:
     applications: ApplicationDesk
     duties: DutyDesk
     verifying: Verifying
+    subscriptions: SubscriptionDesk
+    changes: ChangeDesk
 
 
 @asynccontextmanager
@@ -141,6 +146,9 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
             stack.push_async_callback(provider.close)
         oidc = OidcDesk(provider, settings, keyring, transactions, session)
         administration = Administration(transactions, local, settings.division)
+        announcements = Announcements(database.url(Role.APPLICATION))
+        await announcements.start()
+        stack.push_async_callback(announcements.close)
         catalogue = CatalogueDesk(settings, transactions, registry, clock)
         yield Works(
             door=door,
@@ -162,6 +170,8 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
             applications=applications,
             duties=DutyDesk(transactions, settings, registry, clock),
             verifying=Verifying(library, door),
+            subscriptions=SubscriptionDesk(library, door, transactions),
+            changes=ChangeDesk(library, door, keyring, announcements),
         )
 
 

@@ -42,6 +42,7 @@ from hub.commands import (
     schedule,
     serving,
     source,
+    subscriptions,
 )
 from schemas.errors import Faulty, HubError
 
@@ -77,6 +78,7 @@ agreement_lives.register(agreements.app)
 app.add_typer(harvest.app, name="harvest")
 app.add_typer(agreements.app, name="agreement")
 app.add_typer(explaining.app, name="explain")
+app.add_typer(subscriptions.app, name="subscription")
 app.add_typer(objections.app, name="objection")
 app.add_typer(notices.app, name="notice")
 app.add_typer(audit.app, name="audit")

@@ -223,6 +223,12 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="Rows of a sheet that are taken at once when a catalogue is imported from a workbook.",
     )
+    feed_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="After how many days `hub subscription prune` forgets changes. Unset: they are kept for ever.",
+    )
     openlineage_url: str | None = Field(
         default=None,
         description="Where runs are told by OpenLineage: `http(s)://…` of a backend, or `file:///…`, a line an event. "

@@ -769,6 +769,41 @@ class RecordNotFound(CallError):
     title = "No record of that key"
 
 
+class UnknownSubscription(CallError):
+    """There is no such subscription, or it is another system's."""
+
+    code = "unknown_subscription"
+    title = "There is no such subscription"
+
+
+class SubscriptionEnded(CallError):
+    """The subscription is cancelled: nothing is delivered any more."""
+
+    code = "subscription_ended"
+    title = "The subscription is cancelled"
+
+
+class TooManySubscriptions(CallError):
+    """The system has as many subscriptions as it may."""
+
+    code = "too_many_subscriptions"
+    title = "There are too many subscriptions"
+
+
+class WrongCursor(CallError):
+    """The cursor is damaged, or of another subscription or use."""
+
+    code = "wrong_cursor"
+    title = "The cursor is not one of this subscription"
+
+
+class SnapshotNeeded(CallError):
+    """What follows the cursor can no longer be told change by change."""
+
+    code = "snapshot_needed"
+    title = "A new snapshot is needed"
+
+
 class BodyTooLarge(CallError):
     """A body is larger than its route takes."""
 

@@ -1,0 +1,98 @@
+"""The routes of subscriptions."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI
+
+from exchange_api.changes import LONGEST_WAIT, MOST_TOLD
+from exchange_api.guarded import guarded, parameter
+from exchange_api.paging import PARAMETERS
+from exchange_api.works import Works
+
+PATH = "/v1/subscriptions"
+_TEXT: Mapping[str, Any] = {"type": "string"}
+_SUBSCRIBED: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["resource"],
+    "additionalProperties": False,
+    "properties": {
+        "resource": _TEXT,
+        "items": {
+            "type": "array",
+            "items": _TEXT,
+            "description": "none: all that the agreement covers at each delivery",
+        },
+        "agreement": {"type": "string", "description": "default: the first of yours that allows it"},
+        "purpose": _TEXT,
+        "legal_basis": _TEXT,
+        "case_code": _TEXT,
+    },
+}
+_STATED = [
+    {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "schema": _TEXT,
+        "description": "May be in the body instead.",
+    }
+    for name in ("Hub-Purpose", "Hub-Legal-Basis", "Hub-Case-Code")
+]
+_LIMIT = {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": MOST_TOLD}}
+_WAIT = {
+    "name": "wait",
+    "in": "query",
+    "schema": {"type": "integer", "minimum": 0, "maximum": LONGEST_WAIT},
+    "description": "seconds to wait for changes where there are none",
+}
+
+
+def add_subscription_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
+    """Add every route of subscriptions, the busiest first."""
+    add, id_, one = partial(guarded, app, opened), parameter("id", "path"), PATH + "/{id}"
+    after = parameter("after", "query")
+    add(
+        ("GET", one + "/changes"),
+        "subscription.changes",
+        lambda works: works.changes.changes,
+        "Read changes behind a cursor",
+        [id_, {**after, "required": True}, _LIMIT, _WAIT],
+    )
+    add(
+        ("GET", one + "/snapshot"),
+        "subscription.snapshot",
+        lambda works: works.changes.snapshot,
+        "Read the records as they stand, and the cursor of the changes since",
+        [id_, after, _LIMIT],
+    )
+    add(
+        ("POST", PATH),
+        "subscription.add",
+        lambda works: works.subscriptions.subscribe,
+        "Subscribe to a resource",
+        _STATED,
+        {"application/json": {"schema": _SUBSCRIBED}},
+    )
+    add(
+        ("GET", PATH),
+        "subscriptions",
+        lambda works: works.subscriptions.subscriptions,
+        "List your subscriptions",
+        [*PARAMETERS],
+    )
+    add(
+        ("GET", one),
+        "subscription",
+        lambda works: works.subscriptions.subscription,
+        "Show one of your subscriptions",
+        [id_],
+    )
+    add(
+        ("DELETE", one),
+        "subscription.cancel",
+        lambda works: works.subscriptions.cancel,
+        "Cancel one of your subscriptions",
+        [id_],
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 from starlette.requests import Request
@@ -21,7 +22,7 @@ from catalog.spending import Draw
 from catalog.system import System
 from exchange_api.answers import Portion
 from exchange_api.calls import Call, Stated, headers_of
-from schemas.errors import AccessDenied
+from schemas.errors import AccessDenied, MalformedRequest
 
 _UUID = re.compile(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
@@ -61,6 +62,21 @@ class Attempt:
         self.headers = headers_of(self.request.scope)
         given = self.headers.get(b"hub-request-id")
         self.id = given.decode().lower() if given and _UUID.fullmatch(given) else str(self.entry_id)
+
+    def take_stated(self, stated: Stated | None) -> None:
+        """Take over what the caller's token states of why it calls; ``MalformedRequest`` where the headers say otherwise."""
+        if stated is None:
+            return
+        told = stated.as_headers()
+        if any(
+            unquote_to_bytes(self.headers.get(name, said)) != unquote_to_bytes(said)
+            for name, said in told.items()
+        ):
+            raise MalformedRequest(
+                "The headers state other reasons than the token was given for.",
+                hint="Leave Hub-Purpose, Hub-Legal-Basis and Hub-Case-Code out, or ask for another token.",
+            )
+        self.headers = {**self.headers, **told}
 
     def asked(self, call: Call) -> Call:
         """Return the call with how it was made, on which agreements may turn."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 import orjson
 import pyarrow as pa
@@ -33,6 +33,15 @@ class Stated:
     purpose: str
     legal_basis: str
     case_code: str
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "Stated":
+        """Return what a mapping states in full; ``MalformedRequest`` or ``MissingPurpose`` where it does not."""
+        return _whole({name: _text_in(told, name) for name in _STATED.values()})
+
+    def as_headers(self) -> dict[bytes, bytes]:
+        """Return it as the headers of a request say it."""
+        return {header: quote(getattr(self, name)).encode() for header, name in _STATED.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,10 @@ def stated_in(headers: Mapping[bytes, bytes], body: Mapping[str, Any] | None = N
     found = {name: _text_of(headers.get(header, b""), header) for header, name in _STATED.items()}
     for name in found if body else ():
         found[name] = found[name] or _text_in(body or {}, name)
+    return _whole(found)
+
+
+def _whole(found: Mapping[str, str]) -> Stated:
     missing = [name for name, text in found.items() if not text]
     if missing:
         raise MissingPurpose(

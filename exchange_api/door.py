@@ -109,6 +109,7 @@ class Door:
         if holder.session is None:
             attempt.system = self._parts.reception.system(holder)
             self._parts.reception.check(attempt.system)
+            attempt.take_stated(holder.stated)
         else:
             attempt.signed_in = await self._parts.reception.signed_in(holder)
             by.check(attempt.signed_in)

@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from catalog.directory import Directory
 from exchange_api.assertions import ALGORITHMS, ASSERTION_TYPE, check_assertion, use_once
+from exchange_api.calls import Stated
 from exchange_api.door import Attempt, Door
-from exchange_api.tokens import Tokens
+from exchange_api.tokens import STATEMENT, Tokens, authorization_detail
 from infra.lanes import Lanes
 from schemas.errors import HubError, MalformedRequest
 
@@ -45,14 +46,17 @@ class TokenEndpoint:
             assertion.check_active()
             if form.get("client_id", assertion.system.id) != assertion.system.id:
                 raise MalformedRequest("client_id is not the assertion's sub.")
+            stated = _stated_in(form)
             await use_once(assertion, self._lanes)
         except HubError as error:
             return await self._door.refused(attempt, error)
         given = {
-            "access_token": self._tokens.issue(assertion.system.id),
+            "access_token": self._tokens.issue(assertion.system.id, stated),
             "token_type": "Bearer",
             "expires_in": self._tokens.seconds,
         }
+        if stated is not None:
+            given["authorization_details"] = [authorization_detail(stated)]
         return Response(
             orjson.dumps(given), media_type="application/json", headers={"Cache-Control": "no-store"}
         )
@@ -65,6 +69,7 @@ class TokenEndpoint:
             "jwks_uri": f"{self._url}/.well-known/jwks.json",
             "grant_types_supported": ["client_credentials"],
             "response_types_supported": [],
+            "authorization_details_types_supported": [STATEMENT],
             "token_endpoint_auth_methods_supported": ["private_key_jwt"],
             "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         }
@@ -85,6 +90,27 @@ async def _form_of(request: Request) -> Mapping[str, str]:
     if len(dict(pairs)) != len(pairs):
         raise MalformedRequest("A field of the form is given twice.")
     return dict(pairs)
+
+
+def _stated_in(form: Mapping[str, str]) -> Stated | None:
+    """Read why the system will call, where it says so (RFC 9396): one detail, of the type that the hub knows."""
+    if "authorization_details" not in form:
+        return None
+    try:
+        details = orjson.loads(form["authorization_details"])
+    except orjson.JSONDecodeError:
+        raise MalformedRequest("authorization_details is not JSON.") from None
+    if not (isinstance(details, list) and len(details) == 1 and isinstance(details[0], dict)):
+        raise MalformedRequest("authorization_details must be a list of one object.")
+    if (
+        details[0].keys() != {"type", "purpose", "legal_basis", "case_code"}
+        or details[0]["type"] != STATEMENT
+    ):
+        raise MalformedRequest(
+            "The authorization detail is not one that the hub knows.",
+            hint=f'It has "type": "{STATEMENT}", purpose, legal_basis and case_code.',
+        )
+    return Stated.of(details[0])
 
 
 def _assertion_in(form: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ signature once and remembers the token's hash until it ends; the token itself is
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -20,12 +20,16 @@ from joserfc.jwk import OKPKey
 from joserfc.util import urlsafe_b64decode
 
 from catalog.session import Session
+from exchange_api.calls import Stated
 from infra.keyring import Keyring
 from schemas.errors import ConfigurationError, ExpiredToken, InvalidToken, WrongAudience
 
 ALGORITHM = "Ed25519"  # RFC 9864
 TYPE = "at+jwt"
 SESSION_TYPE = "session+jwt"
+STATEMENT = "hub_statement"
+"""The type of an authorization detail that says why a system calls."""
+
 _LARGEST = 4096  # bytes of a token
 _MOST_REMEMBERED = 10_000
 _RENEW = {True: "Ask for a new one at /oauth/token.", False: "Sign in again."}  # a system's, a person's
@@ -33,11 +37,15 @@ _RENEW = {True: "Ask for a new one at /oauth/token.", False: "Sign in again."}  
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose token it is: a system's, or a person's in their ``session``; ``ends`` in seconds since 1970."""
+    """Whose token it is: a system's, or a person's in their ``session``; ``ends`` in seconds since 1970.
+
+    ``stated``: why the system calls, where the token was asked for with that.
+    """
 
     id: str
     ends: int
     session: uuid.UUID | None = None
+    stated: Stated | None = None
 
 
 class Tokens:
@@ -50,9 +58,12 @@ class Tokens:
         self._keys: dict[int, OKPKey] = {}
         self._remembered: dict[bytes, Holder] = {}
 
-    def issue(self, system: str) -> str:
-        """Return a token for that system, valid from now for ``seconds``."""
-        return self._signed(TYPE, system, int(time.time()) + self.seconds, {"client_id": system})
+    def issue(self, system: str, stated: Stated | None = None) -> str:
+        """Return a token for that system, valid from now for ``seconds``; with ``stated``, for calls that are made for that reason."""
+        more: dict[str, Any] = {"client_id": system}
+        if stated is not None:
+            more["authorization_details"] = [authorization_detail(stated)]
+        return self._signed(TYPE, system, int(time.time()) + self.seconds, more)
 
     def issue_session(self, session: Session) -> str:
         """Return the token of a session, valid until it ends."""
@@ -79,7 +90,7 @@ class Tokens:
         described = [self._key(version).as_dict(private=False) for version in versions]
         return {"keys": [jwk | {"alg": ALGORITHM, "use": "sig"} for jwk in described]}
 
-    def _signed(self, kind: str, holder: str, ends: int, more: Mapping[str, str]) -> str:
+    def _signed(self, kind: str, holder: str, ends: int, more: Mapping[str, Any]) -> str:
         key = self._key(self._keyring.current)
         claims = {"iss": self._hub_id, "aud": self._hub_id, "sub": holder, **more}
         times = {"iat": int(time.time()), "exp": ends, "jti": uuid.uuid4().hex}
@@ -104,7 +115,9 @@ class Tokens:
         except (JoseError, ValueError, ConfigurationError):
             raise InvalidToken("The access token is forged or damaged.") from None
         session = uuid.UUID(claims["sid"]) if header["typ"] == SESSION_TYPE else None
-        return Holder(claims["sub"], claims["exp"], session)
+        details = claims.get("authorization_details", ())
+        stated = next((Stated.of(detail) for detail in details), None)
+        return Holder(claims["sub"], claims["exp"], session, stated)
 
     def _key(self, version: int) -> OKPKey:
         if version not in self._keys:
@@ -117,6 +130,11 @@ class Tokens:
         self._remembered = {digest: known for digest, known in self._remembered.items() if known.ends > now}
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
+
+
+def authorization_detail(stated: Stated) -> dict[str, str]:
+    """Describe why a system calls as OAuth's rich authorization requests do (RFC 9396)."""
+    return {"type": STATEMENT, **asdict(stated)}
 
 
 def unverified(token: bytes) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -161,6 +161,22 @@ def test_an_absent_record_is_a_call_on_the_ledger(hub, token):
     assert (entry["agreement"], entry["records"], len(entry["subjects"])) == ("a-1", 0, 16)
 
 
+UNSTATED = dict.fromkeys(("Hub-Purpose", "Hub-Legal-Basis", "Hub-Case-Code"))
+
+
+def detail(**changed):
+    """An authorization detail that says why calls are made (RFC 9396)."""
+    told = {"type": "hub_statement", "purpose": PURPOSE, "legal_basis": LAW, "case_code": CASE} | changed
+    return orjson.dumps([told]).decode()
+
+
+def token_stating(hub, **changed):
+    answer = hub.ask_token(hub.assertion(), authorization_details=detail(**changed))
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["authorization_details"] == orjson.loads(detail(**changed))
+    return answer.json()["access_token"]
+
+
 REFUSALS = [
     # what is asked                                                         status, code
     (lambda h, t: h.record(GOOD, t, **{"Hub-Purpose": None}), 400, "missing_purpose"),
@@ -208,6 +224,14 @@ REFUSALS = [
     (lambda h, t: h.ask_token(h.assertion(), grant_type="password"), 400, "malformed_request"),
     (lambda h, t: h.ask_token(h.assertion(), client_id="stranger"), 400, "malformed_request"),
     (lambda h, t: h.ask_token(""), 400, "malformed_request"),
+    (lambda h, t: h.ask_token(h.assertion(), authorization_details="[{"), 400, "malformed_request"),
+    (lambda h, t: h.ask_token(h.assertion(), authorization_details="{}"), 400, "malformed_request"),
+    (lambda h, t: h.ask_token(h.assertion(), authorization_details=detail(type="payment")), 400, "malformed_request"),
+    (lambda h, t: h.ask_token(h.assertion(), authorization_details=detail(scope="all")), 400, "malformed_request"),
+    (lambda h, t: h.ask_token(h.assertion(), authorization_details=detail(purpose=1)), 400, "malformed_request"),
+    (lambda h, t: h.ask_token(h.assertion(), authorization_details=detail(case_code="")), 400, "missing_purpose"),
+    (lambda h, t: h.record(GOOD, token_stating(h), **{"Hub-Case-Code": "CASE-0002"}), 400, "malformed_request"),
+    (lambda h, t: h.record(GOOD, token_stating(h, purpose="其他"), **UNSTATED), 403, "purpose_not_agreed"),
 ]  # fmt: skip
 
 
@@ -228,6 +252,19 @@ def test_a_refusal_quotes_no_key(hub, token):
     wrong = GOOD[:-1] + ("0" if GOOD[-1] != "0" else "1")
     for answer in (hub.record(wrong, token), hub.record(ABSENT, token), hub.query({"keys": [wrong]}, token)):
         assert not re.search(r"\d{15}", re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "", answer.text))
+
+
+def test_a_token_may_state_why_its_calls_are_made(hub):
+    """As RFC 9396 has it: for callers that can send a token and nothing else."""
+    stating = token_stating(hub)
+    for headers in (UNSTATED, {}):  # not said again, or said alike
+        answer = hub.record(GOOD, stating, **headers)
+        assert answer.status_code == 200
+        entry = hub.entry(answer)
+        assert (entry["purpose"], entry["legal_basis"], entry["case_code"]) == (PURPOSE, LAW, CASE)
+    metadata = hub.http.get("/.well-known/oauth-authorization-server").json()
+    assert metadata["authorization_details_types_supported"] == ["hub_statement"]
+    refused(hub, hub.record(GOOD, hub.token(), **UNSTATED), 400, "missing_purpose")
 
 
 def test_an_assertion_serves_once_in_all_workers(hub):

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import batch, calls, connectors, gate, idle, ingest, memory, search, sharing, terms
+from benchmarks import batch, calls, connectors, gate, idle, ingest, memory, search, sharing, terms, verify
 from benchmarks.ground import prepared
 from benchmarks.ratios import Ratio, machine
 from hub.commands.screen import console, table
@@ -19,6 +19,7 @@ ALL = {
     "calls": calls.measure,
     "batch": batch.measure,
     "terms": terms.measure,
+    "verify": verify.measure,
     "search": search.measure,
     "sharing": sharing.measure,
     "memory": memory.measure,

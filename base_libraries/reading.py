@@ -63,6 +63,12 @@ class GoldenReader:
         """Records by subject, many at once."""
         return f"{self._select} WHERE _subject = ANY($1::bytea[])"
 
+    @cached_property
+    def history_sql(self) -> str:
+        """What was known before, by subject, many at once, the newest version first."""
+        select = self._select.replace(self.tables.golden, self.tables.history)
+        return f"{select} WHERE _subject = ANY($1::bytea[]) ORDER BY _subject, _version DESC"
+
     def lookup_sql(self, item: str) -> str:
         """Records by a lookup item, many at once."""
         return f"{self._select} WHERE {self.tables.lookups[item]} = ANY($1::bytea[]) ORDER BY _subject"

@@ -66,7 +66,7 @@ class Agreement:
     def __post_init__(self) -> None:
         object.__setattr__(self, "covered", _covered(self.items))
         for name in ("id", "system", "resource", "items", "purposes", "legal_bases"):
-            if not getattr(self, name):
+            if not getattr(self, name) and not (name == "items" and self.answer.questions):
                 raise self._wrong(f"states no {name.replace('_', ' ')}")
         if len(self.covered) != len(self.items):
             raise self._wrong("names an item twice")

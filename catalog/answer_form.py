@@ -12,12 +12,16 @@ from enum import StrEnum
 from typing import Any
 
 from catalog.asking import Way
+from catalog.question import NAMED
 from schemas.errors import ConfigurationError
 from schemas.resource import ItemType, Resource
 
 _DATE = re.compile(r"^\d{4}-\d\d-\d\d$")
 _NUMBERS = frozenset({ItemType.INTEGER, ItemType.NUMERIC, ItemType.MONEY, ItemType.DOUBLE, ItemType.FLOAT})
-_HINT = "Write {form: records}, {form: yes_no}, {form: verify}, {form: threshold, item: …, at_least: …} or the last with at_most."
+_HINT = (
+    "Write {form: records}, {form: yes_no}, {form: verify}, {form: threshold, item: …, at_least: …}, the last with at_most, "
+    "or {form: question, questions: [name@version]}."
+)
 
 
 class Form(StrEnum):
@@ -27,6 +31,7 @@ class Form(StrEnum):
     YES_NO = "yes_no"
     THRESHOLD = "threshold"
     VERIFY = "verify"
+    QUESTION = "question"
 
 
 _WAYS: Mapping[Form, frozenset[Way]] = {
@@ -34,19 +39,30 @@ _WAYS: Mapping[Form, frozenset[Way]] = {
     Form.YES_NO: frozenset({Way.READ}),
     Form.THRESHOLD: frozenset({Way.READ}),
     Form.VERIFY: frozenset({Way.VERIFY}),
+    Form.QUESTION: frozenset({Way.DERIVE}),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The form agreed; a threshold names its item and either the least or the most it may be, a number or a day."""
+    """The form agreed; a threshold names its item and either the least or the most it may be, a number or a day.
+
+    Questions are named with their version, so that another version answers nothing that was not agreed.
+    """
 
     form: Form = Form.RECORDS
     item: str | None = None
     at_least: str | None = None
     at_most: str | None = None
+    questions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if (self.form is Form.QUESTION) is not bool(self.questions):
+            raise ConfigurationError(
+                "Questions are named where, and only where, they are the form.", hint=_HINT
+            )
+        if not all(NAMED.match(one) for one in self.questions):
+            raise ConfigurationError("A question is named with its version, as adult@1.", hint=_HINT)
         limits = [limit for limit in (self.at_least, self.at_most) if limit is not None]
         if self.form is not Form.THRESHOLD:
             if self.item is not None or limits:
@@ -103,20 +119,21 @@ class Answer:
             raise ConfigurationError(f"Item {self.item} of {resource.code} cannot be compared with the limit agreed.",
                                      hint="A number goes with N, Y, I, B or F, a day with D.")  # fmt: skip
 
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, Any]:
         """Describe it as agreements are written."""
         told = {
             "form": self.form.value,
             "item": self.item,
             "at_least": self.at_least,
             "at_most": self.at_most,
+            "questions": list(self.questions) or None,
         }
         return {name: value for name, value in told.items() if value is not None}
 
 
 def answer_from(told: Any) -> Answer:
     """Read the form of the answer as agreements are written, or raise ``ConfigurationError``."""
-    if not isinstance(told, Mapping) or told.keys() - {"form", "item", "at_least", "at_most"}:
+    if not isinstance(told, Mapping) or told.keys() - {"form", "item", "at_least", "at_most", "questions"}:
         raise ConfigurationError("The form of the answer is not written as it should be.", hint=_HINT)
     try:
         form = Form(told.get("form", ""))
@@ -125,7 +142,10 @@ def answer_from(told: Any) -> Answer:
     texts = {
         name: None if told.get(name) is None else str(told[name]) for name in ("item", "at_least", "at_most")
     }
-    return Answer(form, **texts)
+    questions = told.get("questions") or []
+    if not isinstance(questions, list | tuple) or not all(isinstance(one, str) for one in questions):
+        raise ConfigurationError("The questions of an agreement are a list of texts.", hint=_HINT)
+    return Answer(form, **texts, questions=tuple(questions))
 
 
 def _comparable(value: Any) -> "Decimal | date | None":

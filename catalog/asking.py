@@ -10,6 +10,7 @@ class Way(StrEnum):
 
     READ = "read"
     VERIFY = "verify"
+    DERIVE = "derive"
 
 
 class Asking(Protocol):
@@ -27,7 +28,12 @@ class Asking(Protocol):
 
     @property
     def way(self) -> Way:
-        """Whether items are read, or what is claimed of them is verified."""
+        """Whether items are read, what is claimed of them is verified, or an answer derived from them."""
+        ...
+
+    @property
+    def question(self) -> str:
+        """The question asked, as ``name@version``; empty where none is."""
         ...
 
     @property

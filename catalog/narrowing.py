@@ -6,6 +6,7 @@ Told term by term; where it cannot be told, it is not narrower, and takes an app
 from collections.abc import Callable
 
 from catalog.agreement import Agreement
+from catalog.answer_form import Form
 from catalog.conditions import Condition, OneOf, Within
 
 
@@ -54,7 +55,10 @@ def _rate(changed: Agreement, agreement: Agreement) -> bool:
 
 
 def _answer(changed: Agreement, agreement: Agreement) -> bool:
-    return agreement.answer.discloses_values or changed.answer == agreement.answer
+    old, new = agreement.answer, changed.answer
+    if old.form is new.form is Form.QUESTION:
+        return set(new.questions) <= set(old.questions)
+    return new == old or (old.discloses_values and new.form is not Form.QUESTION)
 
 
 def _claims(changed: Agreement, agreement: Agreement) -> bool:

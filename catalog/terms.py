@@ -20,6 +20,7 @@ from schemas.errors import (
     ItemNotAgreed,
     OutOfHours,
     PurposeNotAgreed,
+    QuestionNotAgreed,
     QuotaSpent,
     SignatureRequired,
     TooFast,
@@ -135,6 +136,8 @@ def _legal_basis(agreement: "Agreement", call: Asking, at: datetime, around: Cir
 
 
 def _items(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
+    if call.way is Way.DERIVE:  # the question is agreed, not the items that it turns on
+        return None
     if agreement.covered.issuperset(call.items) and (not call.by or call.by in agreement.covered):
         return _masked(agreement, call)
     asked = {*call.items, *([call.by] if call.by else [])}
@@ -194,6 +197,11 @@ def _answer(agreement: "Agreement", call: Asking, at: datetime, around: Circumst
         return FormNotAgreed(
             f"Agreement {agreement.id} is for answers of the form {form.form}, and a call to {call.way} is none of it.",
             hint="docs/agreements.md says which calls each form allows.", agreement=agreement.id, term="answer",
+        )  # fmt: skip
+    if call.way is Way.DERIVE and call.question not in form.questions:
+        return QuestionNotAgreed(
+            f"Agreement {agreement.id} is not for the question that is asked.",
+            hint=f"It is for: {', '.join(form.questions)}.", agreement=agreement.id, term="answer",
         )  # fmt: skip
     if form.discloses_values or call.way is not Way.READ or not (call.items or call.provenance):
         return None

@@ -60,6 +60,7 @@ class Call:
     portion: int = 0
     way: Way = Way.READ
     signed: bool = False
+    question: str = ""
 
     @property
     def purpose(self) -> str:

@@ -7,7 +7,7 @@ security boundary: values in the clear pass through ``Door``, which logs none of
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -246,6 +246,14 @@ class Door:
             system.id, agreement.resource, agreement.id, agreement.claims,
             calendar.day(at), seconds_of_day_left(at, calendar), tuple(tries), claims, failed,
         )  # fmt: skip
+
+    def day(self, moment: datetime) -> date:
+        """Return the local day of a moment."""
+        return self._parts.spender.circumstances.calendar.day(moment)
+
+    def today(self) -> date:
+        """Return the local day that it is."""
+        return self.day(self._parts.clock())
 
     async def circumstances(self, agreements: Sequence[Agreement]) -> tuple[datetime, Circumstances]:
         """Return the moment and what a call would meet at it, with what is spent of these agreements in truth."""

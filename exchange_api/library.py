@@ -72,6 +72,13 @@ class Library:
             found.setdefault(row[column], []).append(row)
         return found
 
+    async def history(self, shelf: Shelf, subjects: Sequence[bytes]) -> dict[bytes, list[Row]]:
+        """Return what was known of subjects before, by subject, the newest version first."""
+        found: dict[bytes, list[Row]] = {}
+        for row in await self._fetch(shelf.reader.history_sql, subjects):
+            found.setdefault(row["_subject"], []).append(row)
+        return found
+
     async def provenance(self, shelf: Shelf, row: Row, items: Sequence[str]) -> dict[str, Any]:
         """Return where each item of a row came from."""
         unknown = shelf.reader.batches_of(row) - self._batches.keys()

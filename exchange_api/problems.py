@@ -19,6 +19,7 @@ STATUS: Mapping[type[HubError], HTTPStatus] = {
     errors.UnknownResource: HTTPStatus.NOT_FOUND,
     errors.ResourceWithdrawn: HTTPStatus.GONE,
     errors.UnknownItem: HTTPStatus.BAD_REQUEST,
+    errors.UnknownQuestion: HTTPStatus.NOT_FOUND,
     errors.UnknownColumn: HTTPStatus.NOT_FOUND,
     errors.InvalidIdentifier: HTTPStatus.BAD_REQUEST,
     errors.UnknownCodeSet: HTTPStatus.NOT_FOUND,

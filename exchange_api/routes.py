@@ -20,6 +20,7 @@ from exchange_api.described import describe
 from exchange_api.duty_routes import add_duty_routes
 from exchange_api.guarded import guarded, parameter
 from exchange_api.objection_routes import add_objection_routes
+from exchange_api.question_routes import add_question_routes
 from exchange_api.search_routes import add_search_routes
 from exchange_api.session_routes import add_session_routes
 from exchange_api.sources import FORMATS
@@ -103,6 +104,7 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     add_application_routes(app, opened)
     add_duty_routes(app, opened)
     add_subscription_routes(app, opened)
+    add_question_routes(app, opened)
     _add_public(app, opened)
     describe(app, opened)
 

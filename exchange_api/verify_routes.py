@@ -1,8 +1,9 @@
-"""The route that verifies what is claimed of subjects."""
+"""The routes that verify what is claimed of subjects, and answer defined questions about them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from exchange_api.guarded import parameter
 from exchange_api.verify_call import MOST_CLAIMS
 
 _CLAIM = {"type": ["string", "number", "boolean"]}
@@ -33,10 +34,21 @@ _VERIFY: Mapping[str, Any] = {
         "case_code": {"type": "string"},
     },
 }
+_ASK: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["keys"],
+    "additionalProperties": False,
+    "properties": {
+        "keys": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1000},
+        "purpose": {"type": "string"},
+        "legal_basis": {"type": "string"},
+        "case_code": {"type": "string"},
+    },
+}
 
 
 def add_verify_routes(add: Callable[..., None], parameters: Sequence[Mapping[str, Any]]) -> None:
-    """Add ``POST /v1/resources/{code}/verify``."""
+    """Add ``POST /v1/resources/{code}/verify`` and ``…/questions/{name}``; both take the parameters of a query."""
     add(
         ("POST", "/v1/resources/{code}/verify"),
         "verify",
@@ -44,4 +56,12 @@ def add_verify_routes(add: Callable[..., None], parameters: Sequence[Mapping[str
         "Verify what is claimed of up to 1,000 records, and disclose none",
         parameters,
         {"application/json": {"schema": _VERIFY}},
+    )
+    add(
+        ("POST", "/v1/resources/{code}/questions/{name}"),
+        "derive",
+        lambda works: works.deriving.derive,
+        "Answer a defined question about up to 1,000 subjects with yes, no or not known",
+        [*parameters, parameter("name", "path")],
+        {"application/json": {"schema": _ASK}},
     )

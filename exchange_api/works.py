@@ -22,6 +22,7 @@ from exchange_api.catalogue import CatalogueDesk
 from exchange_api.changes import ChangeDesk
 from exchange_api.codes import CodeDesk
 from exchange_api.dcat import DcatDesk
+from exchange_api.deriving import Deriving
 from exchange_api.door import Door, Parts
 from exchange_api.duty_desk import DutyDesk
 from exchange_api.identity_provider import IdentityProvider
@@ -92,6 +93,7 @@ class Works:
     verifying: Verifying
     subscriptions: SubscriptionDesk
     changes: ChangeDesk
+    deriving: Deriving
 
 
 @asynccontextmanager
@@ -172,6 +174,7 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
             verifying=Verifying(library, door),
             subscriptions=SubscriptionDesk(library, door, transactions),
             changes=ChangeDesk(library, door, keyring, announcements),
+            deriving=Deriving(library, door, transactions),
         )
 
 

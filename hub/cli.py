@@ -37,6 +37,7 @@ from hub.commands import (
     persons,
     quality,
     quarantine,
+    questions,
     registration,
     resources,
     schedule,
@@ -79,6 +80,7 @@ app.add_typer(harvest.app, name="harvest")
 app.add_typer(agreements.app, name="agreement")
 app.add_typer(explaining.app, name="explain")
 app.add_typer(subscriptions.app, name="subscription")
+app.add_typer(questions.app, name="question")
 app.add_typer(objections.app, name="objection")
 app.add_typer(notices.app, name="notice")
 app.add_typer(audit.app, name="audit")

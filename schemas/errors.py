@@ -117,6 +117,13 @@ class UnknownSource(HubError):
     title = "No such source"
 
 
+class UnknownQuestion(HubError):
+    """There is no question of that name, or not in that version, on that resource."""
+
+    code = "unknown_question"
+    title = "There is no such question"
+
+
 class UnknownColumn(HubError):
     """The source's system has no column of that name, as far as the hub has seen."""
 
@@ -977,6 +984,13 @@ class SignatureRequired(AccessDenied):
 
     code = "signature_required"
     title = "The agreement is for signed calls"
+
+
+class QuestionNotAgreed(AccessDenied):
+    """The agreement is for other questions, or for another version of this one."""
+
+    code = "question_not_agreed"
+    title = "The agreement is for other questions"
 
 
 class AllowanceSpent(CallError):

@@ -145,7 +145,8 @@ def _stated(told: Mapping[str, Any], days: int) -> "Agreement":
     from schemas.resource import resource_named
 
     now = datetime.now(UTC)
-    items = told["items"] or [known.name for known in resource_named(told["resource"]).items]
+    asks = told.get("answer", {}).get("form") == "question"  # the questions are agreed, and no items
+    items = told["items"] or [known.name for known in resource_named(told["resource"]).items if not asks]
     return agreement_from({**told, "items": items, "valid_from": now, "valid_to": now + timedelta(days=days)})
 
 

@@ -37,6 +37,7 @@ class Asked:
     signed: bool
     number_of_keys: int
     way: "Way"
+    question: str
 
 
 @app.command("call")
@@ -51,6 +52,9 @@ def call(
     by: Annotated[str | None, typer.Option(help="The lookup item it asks by. Default: the key.")] = None,
     case: Annotated[str, typer.Option(help="The code of the case it states.")] = "",
     provenance: Annotated[bool, typer.Option(help="Whether it asks where values come from.")] = False,
+    question: Annotated[
+        str | None, typer.Option(help="The question it asks, as NAME@VERSION, rather than reading items.")
+    ] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Whether it verifies the items rather than reads them.")
     ] = False,
@@ -80,8 +84,20 @@ def call(
         moment = at.replace(tzinfo=at.tzinfo or calendar.zone) if at else now()
         around = Circumstances(calendar, catalogue.spent(its, moment))
     by = by and known.item(by).name
-    way = Way.VERIFY if verify else Way.READ
-    asked = Asked(items, by, purpose, legal_basis, case, caller.organisation, provenance, signed, keys, way)
+    way = Way.VERIFY if verify else Way.DERIVE if question else Way.READ
+    asked = Asked(
+        items,
+        by,
+        purpose,
+        legal_basis,
+        case,
+        caller.organisation,
+        provenance,
+        signed,
+        keys,
+        way,
+        question or "",
+    )
     if caller.status is not SystemStatus.ACTIVE:
         raise AccessDenied(
             f"System {system} is suspended, so all its calls are refused.", hint="Run: hub client resume"

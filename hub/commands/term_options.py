@@ -17,7 +17,10 @@ Rate = Annotated[float | None, typer.Option(help="How many calls a second.")]
 Burst = Annotated[int, typer.Option(min=1, help="How many calls at once, with --rate.")]
 AnswerForm = Annotated[
     str | None,
-    typer.Option("--answer", help="records; yes_no; verify; or a limit as ITEM>=18, ITEM<=2008-06-01."),
+    typer.Option(
+        "--answer",
+        help="records; yes_no; verify; question:NAME@VERSION,…; or a limit as ITEM>=18, ITEM<=2008-06-01.",
+    ),
 ]
 
 Signed = Annotated[
@@ -56,7 +59,9 @@ def _conditions(given: Texts, kind: str) -> Sequence[Mapping[str, Any]]:
     return [{"item": item, kind: value.split(",") if kind == "in" else value} for item, _, value in pairs]
 
 
-def _answer(given: str) -> Mapping[str, str]:
+def _answer(given: str) -> Mapping[str, Any]:
+    if given.startswith("question:"):
+        return {"form": "question", "questions": [one.strip() for one in given.partition(":")[2].split(",")]}
     for sign, name in ((">=", "at_least"), ("<=", "at_most")):
         if sign in given:
             item, _, limit = given.partition(sign)

@@ -46,7 +46,7 @@ def _covers(
 
 def _depended(asked: Reading, item: str, agreement: Agreement | None, *, covered: bool) -> bool:
     """Records answered are given or not; a mere yes or no, or a match, also turns on the items that tell which records are agreed."""
-    if asked.action == "verify":
+    if asked.action in ("verify", "derive"):
         within = agreement.rows.items if agreement else ()
         return item in within or (covered and (item == WHOLE_RECORD or item in asked.items))
     if agreement is None or agreement.answer.discloses_values:

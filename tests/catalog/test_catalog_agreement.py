@@ -38,6 +38,7 @@ class Asked:
     signed: bool = False
     number_of_keys: int = 1
     way: Way = Way.READ
+    question: str = ""
 
 
 ASKED = Asked()

@@ -13,6 +13,7 @@ from schemas.resource import resource_named
 PAGE = documents.page("api.md")
 FAMILIES = (
     *(errors.CallError, errors.UnknownResource, errors.UnknownItem, errors.InvalidIdentifier),
+    errors.UnknownQuestion,
     *(errors.UnknownCodeSet, errors.UnknownCode, errors.MalformedEdition, errors.CodeTablesTooLarge),
     *(
         errors.AlreadyRegistered,

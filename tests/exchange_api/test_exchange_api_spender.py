@@ -54,6 +54,7 @@ class Asked:
     signed: bool = False
     number_of_keys: int = 1
     way: Way = Way.READ
+    question: str = ""
 
 
 @pytest.fixture

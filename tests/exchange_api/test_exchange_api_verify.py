@@ -1,7 +1,8 @@
-"""Verifying over the real server with two workers: verdicts alone, under the agreement's terms, with guessing limited and all on record."""
+"""Verifying and deriving over the real server with two workers: verdicts alone, under the agreement's terms, with guessing limited and all on record."""
 
 import asyncio
 from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from audit.recording import record_administration
 from catalog.answer_form import answer_from
 from catalog.claims import ClaimLimit
 from catalog.conditions import rows_from
+from catalog.person import Role as Person
 from catalog.repository import Catalogue
 from catalog.system import System
 from infra.database import Role
@@ -30,6 +32,15 @@ AGREED = {
     "guesser": VERIFY,
     "burst": VERIFY,
     "strict": VERIFY | {"claims": ClaimLimit(failing_per_item=1, failing_at_once=4, failing_share=0.0)},
+    "deriver": {
+        "answer": answer_from({"form": "question", "questions": ["adult@1", "made_up@1"]}),
+        "rows": DISTRICT,
+        "items": (),
+    },
+    "follower": {
+        "answer": answer_from({"form": "question", "questions": ["insured_12_months@1"]}),
+        "items": (),
+    },
     "metered": VERIFY | {"quota_per_day": 3},  # the last: who has heard of it has heard of all
 }
 
@@ -39,13 +50,23 @@ def hub(served_hub):
     rows = [*persons(302)[300:]]
     rows[0] |= {"registered_division": "500103001002", "name": "阿依古丽·买买提", "date_of_birth": None}
     rows[1] |= {"registered_division": "500104001002"}
+    rows += persons(306)[302:]
+    for row, born in zip(rows[2:5], (date(1990, 1, 1), datetime.now(UTC).date(), None), strict=True):
+        row |= {"registered_division": "500103001002", "date_of_birth": born}
+    rows[5] |= {"insurance_status": "1"}
     golden(served_hub.database, served_hub.keyring, PERSON, rows)
     with served_hub.database.engine(Role.APPLICATION).begin() as connection:
         catalogue = Catalogue(connection, record_administration)
         for system, terms in AGREED.items():
             public = KEY.as_dict(private=False)
             catalogue.add_system(System(system, ORGANISATION, system, (public,)), actor="test")
-            catalogue.add_agreement(agreement(f"v-{system}", system, PERSON, ITEMS, **terms), actor="test")
+            catalogue.add_agreement(
+                agreement(f"v-{system}", system, PERSON, **{"items": ITEMS} | terms), actor="test"
+            )
+        punished = {"answer": answer_from({"form": "question", "questions": ["no_valid_penalty@1"]})}
+        catalogue.add_agreement(
+            agreement("v-punished", "deriver", COMPANY_CREDIT, (), **punished), actor="test"
+        )
         credit = ("kind", "subject_name", "subject_code")
         catalogue.add_agreement(
             agreement("v-credit", "guesser", COMPANY_CREDIT, credit, **VERIFY), actor="test"
@@ -213,3 +234,139 @@ def test_who_fails_too_often_is_answered_no_more_that_day(hub):
     refused = verify(hub, token, (citizen(9), {"sex": "1"}))
     assert (refused.status_code, refused.json()["code"]) == (429, "claims_spent")
     assert "4 of the 4 claims" in refused.json()["detail"]
+
+
+# ── deriving ─────────────────────────────────────────────────────────────────────────────────────────
+
+OLD, YOUNG, UNDATED, INSURED = (citizen(number) for number in (302, 303, 304, 305))
+
+
+def derive(hub, token, name, *keys, code=PERSON):
+    return hub.http.post(
+        f"/v1/resources/{code}/questions/{name}", headers=hub.headers(token), json={"keys": list(keys)}
+    )
+
+
+def test_a_question_is_answered_yes_no_or_not_known_and_nothing_else(hub):
+    answer = derive(hub, hub.token("deriver"), "adult", OLD, YOUNG, UNDATED, OUTSIDE, ABSENT)
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {
+        "resource": PERSON, "question": "adult", "version": 1, "legal_basis": "民法典第十七条",
+        "answers": [{"key": key, "answer": told} for key, told in ((OLD, True), (YOUNG, False), (UNDATED, None), (OUTSIDE, None), (ABSENT, None))],
+    }  # fmt: skip
+    entry = hub.entry(answer)
+    assert (entry["action"], entry["agreement"], entry["items"], entry["records"], entry["keys"]) == (
+        "derive",
+        "v-deriver",
+        ["date_of_birth"],
+        0,
+        5,
+    )
+    assert entry["facts"] == {
+        "outside": 1,
+        "question": "adult@1",
+        "answers": {"no": 1, "unknown": 3, "yes": 1},
+    }
+
+
+def test_an_agreement_on_questions_allows_them_and_no_item(hub):
+    token = hub.token("deriver")
+    for refused in (
+        hub.record(OLD, token),
+        hub.query({"keys": [OLD]}, token),
+        verify(hub, token, (OLD, {"date_of_birth": "1990-01-01"})),
+    ):
+        assert (refused.status_code, refused.json()["term"]) == (
+            403,
+            "items" if "verify" in str(refused.request.url) else "answer",
+        )
+    other = derive(hub, token, "aged_60", OLD)
+    assert (other.status_code, other.json()["code"], other.json()["term"]) == (
+        403,
+        "question_not_agreed",
+        "answer",
+    )
+    assert (
+        derive(hub, hub.token("reader"), "adult", OLD).json()["code"] == "form_not_agreed"
+    )  # nor may who reads ask
+    assert derive(hub, hub.token("stranger"), "adult", OLD).json()["code"] == "access_denied"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "status", "code"),
+    [
+        ("nobody_asks", {"keys": [OLD]}, 404, "unknown_question"),
+        ("in_operation", {"keys": [OLD]}, 404, "unknown_question"),  # of another resource
+        ("adult@7", {"keys": [OLD]}, 404, "unknown_question"),
+        ("adult", {"keys": []}, 400, "malformed_request"),
+        ("adult", {"keys": OLD}, 400, "malformed_request"),
+        ("adult", {"keys": [OLD], "items": ["name"]}, 400, "malformed_request"),
+        ("adult", {"keys": ["secret"]}, 400, "malformed_key"),
+        ("adult", {"keys": [OLD] * 1001}, 413, "too_many_keys"),
+    ],
+)
+def test_what_is_no_question_asked_is_refused(hub, name, body, status, code):
+    answer = hub.http.post(
+        f"/v1/resources/{PERSON}/questions/{name}", headers=hub.headers(hub.token("deriver")), json=body
+    )
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert "secret" not in answer.text
+
+
+def test_of_several_records_and_of_those_before(hub):
+    told = derive(hub, hub.token("deriver"), "no_valid_penalty", citizen(0), citizen(9), code=COMPANY_CREDIT)
+    assert [one["answer"] for one in told.json()["answers"]] == [True, True]  # permits, and nothing at all
+    token, table = hub.token("follower"), "library.{}_natural_person"
+    ask = lambda: derive(hub, token, "insured_12_months", INSURED).json()["answers"][0]["answer"]  # noqa: E731
+    assert ask() is None  # the record is younger
+    subject = bytes(hub.entry(derive(hub, token, "insured_12_months", INSURED))["subjects"])
+    with hub.database.engine(Role.APPLICATION).begin() as connection:
+        columns = connection.execute(text(f"SELECT * FROM {table.format('golden')} LIMIT 0")).keys()
+        names, moved = (
+            ", ".join(f'"{name}"' for name in columns),
+            {"subject": subject, "days": timedelta(days=500)},
+        )
+        olds = names.replace('"_valid_from"', "_valid_from - :days")
+        insert = f"INSERT INTO {table.format('history')} ({names}, _valid_to) SELECT {olds}, _valid_from"
+        connection.execute(text(f"{insert} FROM {table.format('golden')} WHERE _subject = :subject"), moved)
+        connection.execute(
+            text(f"UPDATE {table.format('golden')} SET _version = 2 WHERE _subject = :subject"), moved
+        )
+    assert ask() is True
+
+
+def test_questions_are_registered_by_who_administers_the_catalogue(hub):
+    made = {
+        "name": "made_up", "version": 1, "title": "是否男性", "resource": PERSON, "legal_basis": "测试",
+        "asks": {"item": "sex", "in": ["1"]},
+    }  # fmt: skip
+    authority, system = hub.person(Person.CATALOGUE_AUTHORITY), hub.headers(hub.token("deriver"))
+    assert hub.http.post("/v1/questions", headers=system, json=made).status_code == 401
+    assert (
+        hub.http.post("/v1/questions", headers=hub.person(Person.AUDIT_ADMINISTRATOR), json=made).status_code
+        == 403
+    )
+    for changed in ({"version": 2}, {"asks": {"item": "sex", "in": ["7"]}}, {"asks": {}}):
+        assert (
+            hub.http.post("/v1/questions", headers=authority, json=made | changed).json()["code"]
+            == "malformed_request"
+        )
+    added = hub.http.post("/v1/questions", headers=authority, json=made)
+    assert (added.status_code, added.json()["items"]) == (200, ["sex"])
+    for again in (made, made | {"name": "adult"}):
+        assert hub.http.post("/v1/questions", headers=authority, json=again).status_code == 409
+    second = hub.http.post(
+        "/v1/questions", headers=authority, json=made | {"version": 2, "asks": {"item": "sex", "in": ["2"]}}
+    )
+    assert second.status_code == 200
+    assert {"adult", "made_up"} <= {
+        one["name"] for one in hub.http.get("/v1/questions", headers=system).json()["questions"]
+    }
+    assert [
+        hub.http.get(f"/v1/questions/{name}", headers=system).json().get("version")
+        for name in ("made_up", "made_up@1", "x", "made_up@3")
+    ] == [2, 1, None, None]
+    asked = derive(hub, hub.token("deriver"), "made_up@2", OLD)
+    assert (asked.status_code, asked.json()["code"]) == (403, "question_not_agreed")
+    told = derive(hub, hub.token("deriver"), "made_up", OLD).json()
+    assert (told["version"], told["answers"][0]["answer"]) == (1, True)  # the version that was agreed

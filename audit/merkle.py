@@ -69,14 +69,33 @@ def inclusion_proof(leaves: Sequence[bytes], number: int) -> list[bytes]:
     return [*inclusion_proof(leaves[split:], number - split), root_of(leaves[:split])]
 
 
+def every_inclusion_proof(leaves: Sequence[bytes]) -> tuple[bytes, list[list[bytes]]]:
+    """Return the root of these leaf hashes and the path of each, in one go over the tree; there is at least one."""
+    if len(leaves) == 1:
+        return leaves[0], [[]]
+    split = _split(len(leaves))
+    left, lefts = every_inclusion_proof(leaves[:split])
+    right, rights = every_inclusion_proof(leaves[split:])
+    for path in lefts:
+        path.append(right)
+    for path in rights:
+        path.append(left)
+    return node_hash(left, right), lefts + rights
+
+
 def included(leaf: bytes, number: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether the path proves the leaf hash at ``number`` in the tree of that size and root (RFC 9162, 2.1.3.2)."""
+    """Whether the path proves the leaf hash at ``number`` in the tree of that size and root."""
+    return root_by(leaf, number, size, proof) == root
+
+
+def root_by(leaf: bytes, number: int, size: int, proof: Sequence[bytes]) -> bytes | None:
+    """Return the root that the path leads to from the leaf hash at ``number`` (RFC 9162, 2.1.3.2); None where it leads to none."""
     if not 0 <= number < size:
-        return False
+        return None
     here, last, hashed = number, size - 1, leaf
     for sibling in proof:
         if last == 0:
-            return False
+            return None
         if here & 1 or here == last:
             hashed = node_hash(sibling, hashed)
             while here and not here & 1:
@@ -84,7 +103,7 @@ def included(leaf: bytes, number: int, size: int, proof: Sequence[bytes], root: 
         else:
             hashed = node_hash(hashed, sibling)
         here, last = here >> 1, last >> 1
-    return last == 0 and hashed == root
+    return hashed if last == 0 else None
 
 
 def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:

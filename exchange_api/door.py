@@ -15,6 +15,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from audit.answers import Leaf
 from audit.appender import Appender
 from audit.entry import Entry, Kind
 from audit.receipts import Receipts
@@ -31,7 +32,8 @@ from exchange_api.agreed import limits
 from exchange_api.answers import JSON, Body, Stream
 from exchange_api.attempt import Attempt
 from exchange_api.calls import Call
-from exchange_api.problems import problem, status_of
+from exchange_api.problems import MEDIA_TYPE, problem, status_of
+from exchange_api.proofs import Proofs
 from exchange_api.reception import Reception
 from exchange_api.signature_bodies import held_against_digest
 from exchange_api.signatures import is_signed_call
@@ -64,6 +66,7 @@ class Parts:
     appender: Appender
     spender: Spender
     receipts: Receipts
+    proofs: Proofs
     clock: Clock = now
 
 
@@ -86,6 +89,7 @@ class Door:
             await self._authenticate(attempt, by)
             if "\0" in request.scope["path"]:  # no id has one, and no database takes it
                 raise MalformedRequest("The path holds a zero character.")
+            self._parts.proofs.bind_body(attempt)
             told = await reading(attempt)
             if isinstance(told, Stream):
                 return await self._streamed(attempt, told)
@@ -123,16 +127,19 @@ class Door:
         attempt.request = held_against_digest(attempt.request)
 
     async def _answered(self, attempt: Attempt, body: Body) -> Response:
+        if attempt.unchanged:
+            attempt.status, body = HTTPStatus.NOT_MODIFIED, Body("", b"")
+        leaf = self._parts.proofs.leaf(attempt, attempt.status, body.media_type, body.content)
         entry = attempt.entry(Kind.CALL, "answered")
         await self._record(attempt, entry)
-        headers = self._receipt(attempt, entry)
+        headers = await self._receipt(attempt, entry, leaf)
         if attempt.etag:
             headers |= {
                 "ETag": attempt.etag,
                 "Cache-Control": "private, no-cache",
             }  # keep it, and ask whether it holds
         if attempt.unchanged:
-            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+            return Response(status_code=attempt.status, headers=headers)
         sent = {**headers, **attempt.sent, "Content-Type": body.media_type}  # which Starlette would add to
         return Response(body.content, attempt.status, sent)
 
@@ -140,7 +147,7 @@ class Door:
         """Begin a stream: what stops it before its first portion is on record is answered as of any reading."""
         flow = Flow(attempt, stream, self)
         entry = await flow.begin()
-        headers = {**self._receipt(attempt, entry), **attempt.sent, **stream.headers}
+        headers = {**await self._receipt(attempt, entry), **attempt.sent, **stream.headers}
         return StreamedAnswer(flow, attempt.status, {**headers, "Content-Type": stream.media_type})
 
     async def keep(self, attempt: Attempt, entry: Entry) -> None:
@@ -175,6 +182,8 @@ class Door:
         """Put a refusal on the ledger and answer with its problem; for the token endpoint, too."""
         if isinstance(error, LedgerUnavailable):
             return problem(error, attempt.id)
+        told = problem(error, attempt.id)
+        leaf = self._parts.proofs.leaf(attempt, told.status_code, MEDIA_TYPE, bytes(told.body))
         if isinstance(error, RecordNotFound | UnknownCode):
             entry = attempt.entry(Kind.CALL, "not_found", error.code)
         else:
@@ -188,7 +197,8 @@ class Door:
             return problem(unwritten, attempt.id)
         except AllowanceSpent as spent:  # that there is no such record is an answer, too
             return await self.refused(attempt, spent)
-        return problem(error, attempt.id, self._receipt(attempt, entry))
+        told.headers.update(await self._receipt(attempt, entry, leaf))
+        return told
 
     async def _record(self, attempt: Attempt, entry: Entry) -> None:
         """Return when the entry is durable; what is answered spends what its agreement allows, in the same commit."""
@@ -211,8 +221,11 @@ class Door:
                 return limits(agreement, at, around.spent[agreement.id], around.calendar)
         return {}
 
-    def _receipt(self, attempt: Attempt, entry: Entry) -> dict[str, str]:
+    async def _receipt(self, attempt: Attempt, entry: Entry, leaf: Leaf | None = None) -> dict[str, str]:
+        """Return what an answer whose entry is on the ledger says of it, with its proof where one is asked for."""
+        proven = {} if leaf is None else await self._parts.proofs.headers(leaf)
         return {
+            **proven,
             "Hub-Request-Id": attempt.id,
             "Hub-Entry": str(entry.id),
             "Hub-Promise": self._parts.receipts.promise(entry),

@@ -35,6 +35,7 @@ PUBLIC = frozenset(
         ("POST", "/oauth/token"),
         ("GET", "/.well-known/oauth-authorization-server"),
         ("GET", "/.well-known/jwks.json"),
+        ("GET", "/.well-known/answer-keys.json"),
         ("POST", "/v1/session"),
         ("GET", "/v1/session/oidc/start"),
         ("GET", "/v1/session/oidc/callback"),
@@ -228,6 +229,14 @@ def _add_public(app: FastAPI, opened: Callable[[], Works]) -> None:
     @app.get("/.well-known/jwks.json", summary="The keys that sign tokens", openapi_extra=_OPEN)
     async def keys() -> Response:
         return _json(opened().tokens.public_keys())
+
+    @app.get(
+        "/.well-known/answer-keys.json",
+        summary="The keys that sign answers; each is kept",
+        openapi_extra=_OPEN,
+    )
+    async def answer_keys() -> Response:
+        return _json(opened().proofs.public_keys())
 
     @app.post(
         "/oauth/token",

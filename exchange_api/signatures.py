@@ -66,6 +66,10 @@ class Signatures:
         digest = sha256(f"{system.id}\n{told['nonce']}".encode()).digest()
         return SignedCall(system, UUID(bytes=digest[:16]), int(told["expires"]) + self._skew)
 
+    def message(self, scope: Scope) -> RequestMessage:
+        """Return a request as it was made outside."""
+        return _message(scope, self._outside)
+
     def _check_time(self, created: int | str, expires: int | str) -> None:
         now = self._clock()
         if not (

@@ -32,6 +32,7 @@ from exchange_api.lineage import LineageDesk
 from exchange_api.oauth import TokenEndpoint
 from exchange_api.objection_desk import ObjectionDesk
 from exchange_api.oidc_desk import OidcDesk
+from exchange_api.proofs import Proofs
 from exchange_api.readings import Readings
 from exchange_api.reception import LANES as RECEPTION_LANES
 from exchange_api.reception import Reception
@@ -76,6 +77,7 @@ class Works:
     readings: Readings
     oauth: TokenEndpoint
     tokens: Tokens
+    proofs: Proofs
     library: Library
     desk: SourceDesk
     lineage: LineageDesk
@@ -121,11 +123,12 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         signatures = Signatures(
             settings.public_url, lambda: directory.snapshot.systems, settings.signature_skew_seconds
         )
+        proofs = Proofs(keyring, settings.hub_id, signatures)
         reception = Reception(tokens, signatures, nonces, directory, people, settings.session_idle_seconds)
         calendar = calendar_in(settings)
         spender = Spender(await _lanes(stack, database, SPENDER_LANES), calendar.lenient(), clock)
         stack.push_async_callback(spender.drain)
-        door = Door(Parts(reception, directory, appender, spender, Receipts(keyring), clock))
+        door = Door(Parts(reception, directory, appender, spender, Receipts(keyring), proofs, clock))
         oauth = TokenEndpoint(tokens, directory, door, reading, settings.public_url, settings.hub_id)
         sealing = asyncio.create_task(_keep_sealing(database, ledger_signer(keyring, settings.hub_id)))
         stack.push_async_callback(_stopped, sealing)
@@ -157,6 +160,7 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
             readings=readings,
             oauth=oauth,
             tokens=tokens,
+            proofs=proofs,
             library=library,
             desk=desk,
             lineage=lineage,

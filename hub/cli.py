@@ -14,6 +14,7 @@ from hub.commands import (
     agreement_lives,
     agreements,
     airflow,
+    answers,
     applications,
     audit,
     calendar,
@@ -54,7 +55,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, serving, data, airflow, duties):
+for group in (demo, serving, data, airflow, duties, answers):
     group.register(app)
 app.add_typer(city.app, name="city")
 registration.register(source.app)

@@ -429,6 +429,13 @@ class LedgerUnavailable(HubError):
     title = "The ledger cannot be written"
 
 
+class AnswerNotProven(HubError):
+    """An answer is not the one that the hub gave, or carries no proof that it is."""
+
+    code = "answer_not_proven"
+    title = "The answer is not proven"
+
+
 class LedgerBroken(HubError):
     """The ledger does not prove itself: an entry, leaf, root or signature does not fit the others."""
 

@@ -1,6 +1,9 @@
 """Signed calls over HTTP, on two workers."""
 
+import asyncio
+import base64
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 
 import orjson
 import pytest
@@ -8,11 +11,15 @@ from exchange_api_hub import COMPANY_CREDIT, ITEMS, KEY, PERSON, agreement, citi
 from joserfc.jwk import ECKey, RSAKey
 from sqlalchemy import text
 
+from audit.answer_keys import keys_in
+from audit.answers import Answer, Leaf, Proof, check_answer, request_digest
 from audit.recording import record_administration
 from catalog.authentication import Authentication
 from catalog.repository import Catalogue
 from catalog.system import System, SystemStatus
+from exchange_api.proofs import Proofs
 from exchange_api.signature_making import content_digest, signed
+from exchange_api.signatures import Signatures
 from infra.database import Role
 
 RECORD = f"/v1/resources/{PERSON}/records/{citizen(1)}?items=name"
@@ -169,3 +176,74 @@ def test_used_nonces_are_digests(hub):
     with hub.database.engine(Role.OWNER).connect() as connection:
         row = connection.execute(text("SELECT * FROM catalog.used_nonce LIMIT 1")).mappings().one()
     assert set(row) == {"digest", "expires_at"}
+
+
+# ── answers that are proven ────────────────────────────────────────────────────────────────────────
+
+
+def proven(hub, answer):
+    """The proof of an answer, which has to be whole, to its own request, and bound by its ledger entry."""
+    keys = keys_in(hub.http.get("/.well-known/answer-keys.json").json())
+    received = Answer(answer.status_code, dict(answer.headers), answer.content)
+    request = request_digest(answer.request.method, str(answer.request.url), dict(answer.request.headers))
+    proof = check_answer(received, keys, request)
+    leaf = Leaf(
+        answer.headers["hub-entry"], answer.headers["hub-request-id"], proof.request_digest, answer.status_code,
+        answer.headers.get("content-type", ""), sha256(answer.content).digest(), proof.salt,
+    )  # fmt: skip
+    assert hub.entry(answer)["facts"]["answer"] == base64.b64encode(leaf.hash).decode()
+    assert proof.hub == hub.settings.hub_id
+    return proof
+
+
+def test_answers_to_signed_calls_are_proven(hub):
+    proven(hub, get(hub))
+    proven(hub, post(hub, QUERY, orjson.dumps({"keys": [citizen(1)]})))
+    missing = get(hub, RECORD.replace(citizen(1), citizen(299 + 28)))
+    assert missing.status_code == 404
+    proven(hub, missing)
+    refused = get(hub, RECORD.replace("items=name", "items=marital_status"))
+    assert refused.status_code == 403
+    proven(hub, refused)
+
+
+def test_a_call_with_a_token_asks_for_its_proof(hub):
+    token = hub.token()
+    assert "hub-proof" not in hub.record(citizen(1), token).headers
+    assert "answer" not in (hub.entry(hub.record(citizen(1), token))["facts"] or {})
+    proven(hub, hub.record(citizen(1), token, params={"items": "name"}, **{"Hub-Prove": "?1"}))
+    proven(hub, hub.query({"keys": [citizen(1)]}, token, **{"Hub-Prove": "?1"}))
+    body = orjson.dumps({"keys": [citizen(1)]})
+    bound = {"Hub-Prove": "?1", "Content-Digest": content_digest(body)}
+    proven(hub, hub.http.post(QUERY, headers=hub.headers(token, **bound), content=body))
+    damaged = hub.http.post(QUERY, headers=hub.headers(token, **bound), content=body + b" ")
+    assert damaged.json()["code"] == "body_damaged"
+
+
+def test_refusals_of_strangers_are_proven_where_they_ask(hub):
+    refused = hub.http.get(RECORD, headers={"Hub-Prove": "?1", "Authorization": "Bearer x"})
+    assert refused.status_code == 401
+    proven(hub, refused)
+
+
+def test_an_unchanged_answer_is_proven_without_a_body(hub):
+    path = "/v1/codes/sex"
+    first = hub.http.get(path, headers=hub.headers(hub.token()))
+    assert first.status_code == 200
+    signed_headers = hub.signed("GET", path, **{"If-None-Match": first.headers["etag"]})
+    unchanged = hub.http.get(path, headers=signed_headers)
+    assert unchanged.status_code == 304
+    proven(hub, unchanged)
+
+
+def test_answers_of_one_turn_share_a_signature(keyring):
+    """As those do whose entries share a commit."""
+
+    async def ask():
+        proofs = Proofs(keyring, "urn:hub:test", Signatures("http://hub", dict, 60))
+        leaves = [Leaf(str(n), "r", bytes(32), 200, "", sha256(b"").digest(), bytes(16)) for n in range(5)]
+        return await asyncio.gather(*(proofs.headers(leaf) for leaf in leaves))
+
+    told = [Proof.of_header(headers["Hub-Proof"]) for headers in asyncio.run(ask())]
+    assert len({proof.signature for proof in told}) == 1
+    assert [(proof.leaf, proof.of) for proof in told] == [(n, 5) for n in range(5)]

@@ -56,22 +56,22 @@ class GoldenReader:
         self.columns = tuple(columns + [item.name for item in resource.open_items])
         quoted = ", ".join(f'"{name}"' for name in self.columns)
         self._decoding = lru_cache(maxsize=1024)(self._decoding_of)  # few choices of items, many records
-        self._select = f"SELECT {quoted} FROM {self.tables.golden}"
+        self.select = f"SELECT {quoted} FROM {self.tables.golden}"
 
     @cached_property
     def sql(self) -> str:
         """Records by subject, many at once."""
-        return f"{self._select} WHERE _subject = ANY($1::bytea[])"
+        return f"{self.select} WHERE _subject = ANY($1::bytea[])"
 
     @cached_property
     def history_sql(self) -> str:
         """What was known before, by subject, many at once, the newest version first."""
-        select = self._select.replace(self.tables.golden, self.tables.history)
+        select = self.select.replace(self.tables.golden, self.tables.history)
         return f"{select} WHERE _subject = ANY($1::bytea[]) ORDER BY _subject, _version DESC"
 
     def lookup_sql(self, item: str) -> str:
         """Records by a lookup item, many at once."""
-        return f"{self._select} WHERE {self.tables.lookups[item]} = ANY($1::bytea[]) ORDER BY _subject"
+        return f"{self.select} WHERE {self.tables.lookups[item]} = ANY($1::bytea[]) ORDER BY _subject"
 
     def subject(self, key: str) -> bytes:
         """Return the blind index of a key, in its canonical form."""

@@ -130,6 +130,15 @@ class Tables:
         """Yield the indexes that records are found by, beside the key's."""
         for column in self.lookups.values():
             yield {"do": "index", "table": "golden", "suffix": column, "name": column}
+        for item in self.resource.filterable_items:
+            suffix, kind = f"_by_{item.name}", sql_type(item.arrow_type)
+            yield {
+                "do": "index_ordered",
+                "table": "golden",
+                "suffix": suffix,
+                "name": item.name,
+                "type": kind,
+            }
         if self.has_bounds:
             yield {"do": "index_boxes", "table": "golden", "suffix": "_box"}
 

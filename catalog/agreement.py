@@ -39,7 +39,7 @@ class AgreementStatus(StrEnum):
 class Agreement:
     """One system's right to read one resource; ``valid_to`` is the first moment it no longer holds.
 
-    ``quota_per_day`` is in records asked for. No hours, quota or rate means: at any hour, as many and as fast as comes.
+    ``quota_per_day`` is in records asked for. ``bulk`` lets records be read without naming their keys: by a filter, or all there is. No hours, quota or rate means: at any hour, as many and as fast as comes.
     """
 
     id: str
@@ -60,6 +60,7 @@ class Agreement:
     answer: Answer = RECORDS
     claims: ClaimLimit = USUAL_CLAIMS
     authentication: Authentication = Authentication.BEARER
+    bulk: bool = False
     covered: frozenset[str] = field(init=False, repr=False, compare=False)
     standing: tuple[Term, ...] = field(init=False, repr=False, compare=False)
 
@@ -107,6 +108,7 @@ class Agreement:
             "hours": [str(window) for window in self.hours],
             "quota_per_day": self.quota_per_day,
             "rate": self.rate and self.rate.as_dict(),
+            "bulk": self.bulk,
             "answer": None if self.answer.discloses_values else self.answer.as_dict(),
             "claims": None if self.claims == USUAL_CLAIMS else self.claims.as_dict(),
             "authentication": self.authentication.value if self.asks_signature else None,

@@ -112,6 +112,12 @@ def _number(value: Any) -> int:
     return value
 
 
+def _flag(told: Any) -> bool:
+    if not isinstance(told, bool):
+        raise ConfigurationError("Field bulk of an agreement must be true or false.")
+    return told
+
+
 def _hours(told: Any) -> Any:
     if not isinstance(told, list):
         raise ConfigurationError("The hours of an agreement are a list.", hint="As ['working 08:30-17:30'].")
@@ -126,6 +132,7 @@ _TERMS: Mapping[str, Callable[[Any], Any]] = {
     "answer": answer_from,
     "claims": claims_from,
     "authentication": authentication_from,
+    "bulk": _flag,
 }
 TERM_NAMES = frozenset(_TERMS)
 """What an agreement may have beyond items, purposes and validity."""

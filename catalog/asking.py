@@ -37,6 +37,11 @@ class Asking(Protocol):
         ...
 
     @property
+    def filtered(self) -> Collection[str] | None:
+        """The items that records are chosen by, none where all are wanted; ``None`` where they are asked for by keys."""
+        ...
+
+    @property
     def purpose(self) -> str:
         """What the data is for."""
         ...

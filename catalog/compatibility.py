@@ -98,6 +98,7 @@ ITEM_RULES: tuple[Rule, ...] = (
     Rule("key", _always, "records are asked for by another item"),
     Rule("required", _now_said, "deliveries without it are refused now", "deliveries may leave it out"),
     Rule("lookup", _no_longer_said, "calls that ask by it fail now", "records can be asked for by it too"),
+    Rule("filterable", _no_longer_said, "calls that choose by it fail now", "records can be chosen by it"),
     Rule("geometry", _always, "the item is of another kind"),
     Rule("sensitivity", _always, "who may see it, and how it is kept, is another matter now"),
     Rule("identifier", _now_said, "values that were taken may fail the check now", "nothing is checked that was not"),

@@ -56,7 +56,7 @@ class Within:
     def holds(self, record: Mapping[str, Any]) -> bool:
         """Whether the record lies in the division."""
         value = record.get(self.item)
-        return isinstance(value, str) and value.startswith(_significant(self.division))
+        return isinstance(value, str) and value.startswith(significant(self.division))
 
     def fault(self, item: Item) -> str | None:
         """Return why it cannot be asked of that item; None where it can."""
@@ -158,7 +158,7 @@ def _condition(told: Any) -> Condition:
 
 
 @lru_cache(maxsize=4096)
-def _significant(code: str) -> str:
+def significant(code: str) -> str:
     """Return a division code without the zeros that stand for a whole level."""
     parts, rest = [], code
     for width in _PARTS:

@@ -168,6 +168,7 @@ ITEM_ELEMENTS: Mapping[str, Element] = {
         Element("key", "是否主键", Form.FLAG),
         Element("required", "是否必填", Form.FLAG),
         Element("lookup", "是否可查询", Form.FLAG),
+        Element("filterable", "是否可筛选", Form.FLAG),
         Element("geometry", "是否几何图形", Form.FLAG),
         Element("sensitivity", "敏感级别", Form.CHOICE, choices=_SENSITIVITIES),
         Element("identifier", "标识规则", longest=40),

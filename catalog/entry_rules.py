@@ -113,6 +113,8 @@ def _item(item: Told) -> Iterator[tuple[str, str]]:
         yield "type", "is G, but the item is no geometry; files have no place in a record"
     elif (item.get("key") or item.get("lookup")) and item.get("type", "C") not in "CM":
         yield "type", "must be C, for records are asked for by the item"
+    if item.get("filterable") and (item.get("sensitivity") in _PERSONAL or item.get("type", "C") in "GM"):
+        yield "filterable", "is for items kept in the clear that have an order"
     if item.get("geometry") and item.get("sensitivity") in _PERSONAL:
         yield "sensitivity", "is personal, but a geometry cannot be sealed"
     yield from _size(item)

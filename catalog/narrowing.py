@@ -69,6 +69,10 @@ def _authentication(changed: Agreement, agreement: Agreement) -> bool:
     return changed.asks_signature >= agreement.asks_signature
 
 
+def _bulk(changed: Agreement, agreement: Agreement) -> bool:
+    return agreement.bulk >= changed.bulk
+
+
 _TERMS: tuple[Callable[[Agreement, Agreement], bool], ...] = (
     _rows,
     _hours,
@@ -77,4 +81,5 @@ _TERMS: tuple[Callable[[Agreement, Agreement], bool], ...] = (
     _answer,
     _claims,
     _authentication,
+    _bulk,
 )

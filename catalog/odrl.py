@@ -112,6 +112,8 @@ def _constraints(agreement: Agreement) -> Iterator[tuple[str, str, Any]]:
     yield "dateTime", "lt", {"@value": agreement.valid_to.isoformat(), "@type": "xsd:dateTime"}
     yield "hub:item", "isAnyOf", list(agreement.items)
     yield "hub:keysPerCall", "lteq", agreement.max_keys
+    if agreement.bulk:
+        yield "hub:bulk", "eq", True
     if agreement.masked:
         yield "hub:maskedItem", "isAllOf", sorted(agreement.masked)
     if agreement.quota_per_day is not None:

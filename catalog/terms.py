@@ -15,6 +15,7 @@ from catalog.hours import seconds_of_day_left
 from schemas.errors import (
     AccessDenied,
     AllowanceSpent,
+    BulkNotAgreed,
     CaseNotOwn,
     FormNotAgreed,
     ItemNotAgreed,
@@ -138,9 +139,13 @@ def _legal_basis(agreement: "Agreement", call: Asking, at: datetime, around: Cir
 def _items(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
     if call.way is Way.DERIVE:  # the question is agreed, not the items that it turns on
         return None
-    if agreement.covered.issuperset(call.items) and (not call.by or call.by in agreement.covered):
-        return _masked(agreement, call)
-    asked = {*call.items, *([call.by] if call.by else [])}
+    if (
+        agreement.covered.issuperset(call.items)
+        and (not call.by or call.by in agreement.covered)
+        and (not call.filtered or agreement.covered.issuperset(call.filtered))
+    ):
+        return _masked(agreement, call) or _chosen_masked(agreement, call)
+    asked = {*call.items, *([call.by] if call.by else []), *(call.filtered or ())}
     beyond = ", ".join(sorted(asked - agreement.covered))
     return ItemNotAgreed(
         f"Agreement {agreement.id} does not cover: {beyond}.", hint=f"It covers: {', '.join(agreement.items)}.",
@@ -155,6 +160,26 @@ def _masked(agreement: "Agreement", call: Asking) -> Refusal | None:
     return ItemNotAgreed(
         f"Agreement {agreement.id} covers masked, and not to be verified: {', '.join(sorted(agreement.masked & {*call.items}))}.",
         agreement=agreement.id, term="items",
+    )  # fmt: skip
+
+
+def _chosen_masked(agreement: "Agreement", call: Asking) -> Refusal | None:
+    """Refuse to choose by what is shown masked: which records come would tell what is hidden."""
+    if not call.filtered or agreement.masked.isdisjoint(call.filtered):
+        return None
+    hidden = ", ".join(sorted(agreement.masked.intersection(call.filtered)))
+    return ItemNotAgreed(
+        f"Agreement {agreement.id} shows masked, so that no record can be chosen by it: {hidden}.",
+        agreement=agreement.id, term="items",
+    )  # fmt: skip
+
+
+def _bulk(agreement: "Agreement", call: Asking, at: datetime, around: Circumstances) -> Refusal | None:
+    if call.filtered is None or (agreement.bulk and agreement.answer.discloses_values):
+        return None
+    return BulkNotAgreed(
+        f"Agreement {agreement.id} is for records asked for by their keys.",
+        hint="Name the keys, or apply for reading in bulk.", agreement=agreement.id, term="bulk",
     )  # fmt: skip
 
 
@@ -331,6 +356,13 @@ TERMS = (
         _claims,
         partial(_of, "claims"),
         stands_in=lambda a: False,
+    ),
+    Term(
+        "bulk",
+        "20, 25",
+        "Does the call name keys, where reading by a filter, or all there is, was not agreed?",
+        _bulk,
+        partial(_of, "bulk"),
     ),
     Term("batch_size", "20", "Does the call ask for no more keys than agreed?", _batch_size),
     Term(

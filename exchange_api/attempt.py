@@ -145,7 +145,7 @@ class Attempt:
 
         It spends what it holds, one at least; the rate counts the call, not its portions.
         """
-        facts = {"stream": str(self.entry_id), "portion": number}
+        facts = {**(self.facts or {}), "stream": str(self.entry_id), "portion": number}
         one = replace(
             self,
             started=time.perf_counter_ns(),

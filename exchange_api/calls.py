@@ -48,7 +48,8 @@ class Stated:
 class Call:
     """One reading of one resource; ``items`` empty means all that is agreed, ``by`` None the resource's key.
 
-    ``portion`` is how many records a portion of a stream holds, which are counted as keys are.
+    ``portion`` is how many records a portion of a stream holds, which are counted as keys are. ``filtered`` are the items that
+    records are chosen by, instead of by keys.
     """
 
     keys: Sequence[str]
@@ -61,6 +62,7 @@ class Call:
     way: Way = Way.READ
     signed: bool = False
     question: str = ""
+    filtered: tuple[str, ...] | None = None
 
     @property
     def purpose(self) -> str:

@@ -14,7 +14,7 @@ from exchange_api.works import Works
 from schemas.resource import Resource
 
 _GENERIC = "/v1/resources/{code}"
-_READINGS = {"/records/{key}": "record", "/query": "query", "/verify": "verify"}
+_READINGS = {"/records/{key}": "record", "/query": "query", "/records": "records", "/verify": "verify"}
 _OTHERS = {media_type: {"schema": {"type": "string"}} for media_type in FORMATS if media_type != JSON}
 
 
@@ -61,6 +61,14 @@ def _schemas(resource: Resource) -> Iterator[tuple[str, dict[str, Any]]]:
         "properties": {item.name: verdict for item in resource.items if not item.geometry},
     }
     subjects = {"type": "array", "items": _object({"key": {"type": "string"}, "claims": claims})}
+    page = _object(
+        {
+            "resource": {"const": resource.code},
+            "records": {"type": "array", "items": _object(record)},
+            "next": {"type": ["string", "null"]},
+        }
+    )
+    yield f"{resource.code}.records", page
     yield f"{resource.code}.verify", _object({"resource": {"const": resource.code}, "subjects": subjects})
 
 
@@ -80,19 +88,21 @@ def _paths(routes: Mapping[str, Any], resource: Resource) -> Iterator[tuple[str,
         yield (
             f"/v1/resources/{resource.code}{tail}",
             {
-                method: _of_resource(operation, resource, f"{resource.code}.{name}")
+                method: _of_resource(operation, resource, f"{resource.code}.{name}", method)
                 for method, operation in generic.items()
             },
         )
 
 
-def _of_resource(operation: Mapping[str, Any], resource: Resource, answer: str) -> dict[str, Any]:
+def _of_resource(
+    operation: Mapping[str, Any], resource: Resource, answer: str, method: str
+) -> dict[str, Any]:
     others = {} if answer.endswith(".verify") else _OTHERS  # which holds no record
     told = {"description": resource.title, "content": {JSON: {"schema": _reference(answer)}, **others}}
     told |= RECEIPTED
     return {
         **operation,
-        "operationId": answer.replace(".", "_"),
+        "operationId": f"{answer.replace('.', '_')}_{method}",
         "summary": f"{operation['summary']}: {resource.title_en}",
         "parameters": [one for one in operation["parameters"] if one["name"] != "code"],
         "responses": {"200": told, **PROBLEMS},

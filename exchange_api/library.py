@@ -14,11 +14,14 @@ from base_libraries.reading import GoldenReader
 from infra.coalescing import Coalescer
 from infra.keyring import Keyring
 from infra.lanes import Lanes
-from schemas.errors import DatabaseUnavailable
+from schemas.errors import DatabaseUnavailable, FilterTooCostly
 from schemas.masking import mask_of
 from schemas.resource import Resource
 
 LANES = 2
+CHOOSING_LANES = 2  # for selections, of their own: calls by key must not wait for them
+SELECTION_SECONDS = 5
+_BOUNDED = f"BEGIN READ ONLY; SET LOCAL statement_timeout = '{SELECTION_SECONDS}s'; SET LOCAL jit = off"
 Row = Mapping[str, Any]
 
 
@@ -35,8 +38,10 @@ class Shelf:
 class Library:
     """Every resource's shelf, over one pool of connections; ``shelves`` is replaced whole when other resources are in force."""
 
-    def __init__(self, resources: Mapping[str, Resource], keyring: Keyring, lanes: Lanes) -> None:
-        self._lanes, self._keyring = lanes, keyring
+    def __init__(
+        self, resources: Mapping[str, Resource], keyring: Keyring, lanes: Lanes, choosing: Lanes
+    ) -> None:
+        self._lanes, self._choosing, self._keyring = lanes, choosing, keyring
         self._batches: dict[int, str] = {}
         self.shelves: Mapping[str, Shelf] = {}
         self.renew(resources)
@@ -78,6 +83,30 @@ class Library:
         for row in await self._fetch(shelf.reader.history_sql, subjects):
             found.setdefault(row["_subject"], []).append(row)
         return found
+
+    async def selected(self, sql: str, parameters: Sequence[Any]) -> Sequence[Row]:
+        """Return the rows of a selection; ``FilterTooCostly`` where they are not found in time."""
+        try:
+            return await self._selected_once(sql, parameters)
+        except DatabaseUnavailable:  # as in _fetch
+            return await self._selected_once(sql, parameters)
+
+    async def _selected_once(self, sql: str, parameters: Sequence[Any]) -> Sequence[Row]:
+        async with self._choosing.one() as connection:
+            await connection.execute(_BOUNDED)
+            try:
+                rows: Sequence[Row] = await connection.fetch(sql, *parameters)
+            except asyncpg.UndefinedTableError:
+                await connection.execute("ROLLBACK")
+                return []
+            except asyncpg.QueryCanceledError:
+                await connection.execute("ROLLBACK")
+                raise FilterTooCostly(
+                    f"The records were not found within {SELECTION_SECONDS} seconds.",
+                    hint="Ask for fewer by another condition, on an item that can be filtered by.",
+                ) from None
+            await connection.execute("COMMIT")
+            return rows
 
     async def provenance(self, shelf: Shelf, row: Row, items: Sequence[str]) -> dict[str, Any]:
         """Return where each item of a row came from."""

@@ -22,6 +22,7 @@ from exchange_api.guarded import guarded, parameter
 from exchange_api.objection_routes import add_objection_routes
 from exchange_api.question_routes import add_question_routes
 from exchange_api.search_routes import add_search_routes
+from exchange_api.selection import LIMIT, SELECTION
 from exchange_api.session_routes import add_session_routes
 from exchange_api.sources import FORMATS
 from exchange_api.subscription_routes import add_subscription_routes
@@ -132,6 +133,28 @@ def _add_resources(add: Callable[..., None]) -> None:
         "Read up to 1,000 records",
         [_CODE, *_STATED],
         query,
+    )
+    selecting: list[Mapping[str, Any]] = [
+        parameter("filter", "query") | {"description": "CQL2 text"},
+        parameter("items", "query"),
+        {"name": "limit", "in": "query", "schema": LIMIT},
+        parameter("cursor", "query"),
+        parameter("provenance", "query", "boolean"),
+    ]
+    add(
+        ("GET", one + "/records"),
+        "records",
+        lambda works: works.selections.by_parameters,
+        "Read records by a filter, page by page or as a stream",
+        [_CODE, *selecting, *_STATED],
+    )
+    add(
+        ("POST", one + "/records"),
+        "records",
+        lambda works: works.selections.by_body,
+        "Read records by a filter in the body",
+        [_CODE, *_STATED],
+        {"application/json": {"schema": SELECTION}},
     )
     told = "Say why a query would be allowed or refused, and read nothing"
     add(

@@ -26,8 +26,8 @@ from exchange_api.deriving import Deriving
 from exchange_api.door import Door, Parts
 from exchange_api.duty_desk import DutyDesk
 from exchange_api.identity_provider import IdentityProvider
+from exchange_api.library import CHOOSING_LANES, Library
 from exchange_api.library import LANES as LIBRARY_LANES
-from exchange_api.library import Library
 from exchange_api.lineage import LineageDesk
 from exchange_api.oauth import TokenEndpoint
 from exchange_api.objection_desk import ObjectionDesk
@@ -37,6 +37,7 @@ from exchange_api.readings import Readings
 from exchange_api.reception import LANES as RECEPTION_LANES
 from exchange_api.reception import Reception
 from exchange_api.search_desk import SearchDesk
+from exchange_api.selection import Selections
 from exchange_api.session_desk import SessionDesk
 from exchange_api.signature_nonces import LANES as NONCE_LANES
 from exchange_api.signature_nonces import Nonces
@@ -75,6 +76,7 @@ class Works:
 
     door: Door
     readings: Readings
+    selections: Selections
     oauth: TokenEndpoint
     tokens: Tokens
     proofs: Proofs
@@ -112,7 +114,8 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         appender = Appender(writing)
         await appender.check()
         stack.push_async_callback(appender.drain)
-        library = Library(RESOURCES, keyring, reading)
+        choosing = await _lanes(stack, database, CHOOSING_LANES)
+        library = Library(RESOURCES, keyring, reading, choosing)
         directory = Directory(database.url(Role.APPLICATION), partial(_know_anew, known, library))
         await directory.start()
         stack.push_async_callback(directory.close)
@@ -158,6 +161,7 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         yield Works(
             door=door,
             readings=readings,
+            selections=Selections(library, door, readings, keyring),
             oauth=oauth,
             tokens=tokens,
             proofs=proofs,

@@ -979,6 +979,13 @@ class FormNotAgreed(AccessDenied):
     title = "The agreement is for another form of answer"
 
 
+class BulkNotAgreed(AccessDenied):
+    """Records are to be chosen by a filter, or all of them read, where only those named by their keys were agreed."""
+
+    code = "bulk_not_agreed"
+    title = "Reading without keys was not agreed"
+
+
 class AgreementChanged(AccessDenied):
     """The agreement was changed while records were streamed under it, so no more are sent."""
 
@@ -998,6 +1005,41 @@ class QuestionNotAgreed(AccessDenied):
 
     code = "question_not_agreed"
     title = "The agreement is for other questions"
+
+
+class MalformedFilter(CallError):
+    """A filter is none, or compares an item with what it never is."""
+
+    code = "malformed_filter"
+    title = "The filter is malformed"
+
+
+class FilterNotServed(CallError):
+    """No index leads to what a filter wants, or it asks of a sealed item what cannot be told."""
+
+    code = "filter_not_served"
+    title = "The filter cannot be served"
+
+
+class FilterTooCostly(CallError):
+    """What a filter wants took too long to find."""
+
+    code = "filter_too_costly"
+    title = "The filter takes too long"
+
+
+class MalformedCursor(CallError):
+    """A cursor was not made here, or for another question."""
+
+    code = "malformed_cursor"
+    title = "The cursor is not of this question"
+
+
+class CursorExpired(CallError):
+    """A cursor is too old."""
+
+    code = "cursor_expired"
+    title = "The cursor is too old"
 
 
 class AllowanceSpent(CallError):

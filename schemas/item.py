@@ -57,7 +57,8 @@ class Item:
 
     ``length`` is in characters (C) or digits (N, Y); ``scale`` in digits after the point. ``identifier`` names a
     check of ``schemas.identifiers``, ``code_set`` a table of ``schemas.code_sets``. ``lookup`` items are blind-indexed
-    so that records can be asked for by them; ``geometry`` items hold WKB in EPSG:4490.
+    so that records can be asked for by them; ``filterable`` ones, kept in the clear, are indexed in their order, so that records can be
+    chosen by a filter on them; ``geometry`` items hold WKB in EPSG:4490.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Item:
     required: bool = False
     lookup: bool = False
     geometry: bool = False
+    filterable: bool = False
     sensitivity: Sensitivity = Sensitivity.INTERNAL
     identifier: str | None = None
     code_set: str | None = None
@@ -84,6 +86,10 @@ class Item:
             raise DefinitionError(f"Item {self.name!r} is a geometry, so its type must be G.")
         if self.geometry and self.sealed:
             raise DefinitionError(f"Item {self.name!r} is a geometry and cannot be sealed.")
+        if self.filterable and (self.sealed or self.type in (ItemType.GENERAL, ItemType.MEMO)):
+            raise DefinitionError(
+                f"Item {self.name!r} cannot be filterable: it is sealed, or of a type that has no order."
+            )
         if self.key and not self.required:
             raise DefinitionError(f"Item {self.name!r} is the key, so it must be required.")
 

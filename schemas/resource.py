@@ -120,6 +120,11 @@ class Resource:
         """One Arrow field per item, in order; metadata ``title`` holds the Chinese name."""
         return pa.schema([pa.field(i.name, i.arrow_type, metadata={"title": i.title}) for i in self.items])
 
+    @cached_property
+    def filterable_items(self) -> tuple[Item, ...]:
+        """Items that records are indexed by in their order."""
+        return tuple(item for item in self.items if item.filterable)
+
     def item(self, name: str) -> Item:
         """Return the item of that name, or raise ``UnknownItem``."""
         try:

@@ -11,6 +11,7 @@ from hub.commands.administering import administered
 from hub.commands.screen import AsJson, actor, console, print_json, table, tell
 from hub.commands.term_options import (
     AnswerForm,
+    Bulk,
     Burst,
     Hours,
     OneOf,
@@ -52,6 +53,7 @@ def add_agreement(
     burst: Burst = 1,
     answer: AnswerForm = None,
     signed: Signed = False,
+    bulk: Bulk = False,
     max_keys: Annotated[int, typer.Option(min=1, max=1000, help="How many keys a call.")] = 1000,
     days: Annotated[int, typer.Option(min=1, help="For how many days from now it holds.")] = 365,
     number: Annotated[
@@ -77,7 +79,8 @@ def add_agreement(
             "max_keys": max_keys,
         }
         told |= terms_stated(
-            within=within, one_of=one_of, own_cases=own_cases, hours=hours, quota=quota, rate=rate, burst=burst, answer=answer, signed=signed
+            within=within, one_of=one_of, own_cases=own_cases, hours=hours, quota=quota, rate=rate, burst=burst, answer=answer, signed=signed,
+            bulk=bulk,
         )  # fmt: skip
     with administered() as (_hub, catalogue, _people):  # only an open hub knows every resource
         agreement = _stated(told, days) if told else read_agreement(_text(Path(system)), system)

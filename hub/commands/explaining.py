@@ -38,6 +38,7 @@ class Asked:
     number_of_keys: int
     way: "Way"
     question: str
+    filtered: tuple[str, ...] | None = None
 
 
 @app.command("call")

@@ -15,6 +15,7 @@ Hours = Annotated[Texts, typer.Option(help="When it may call, as 'working 08:30-
 Quota = Annotated[int | None, typer.Option(min=1, help="How many records it may ask for a day.")]
 Rate = Annotated[float | None, typer.Option(help="How many calls a second.")]
 Burst = Annotated[int, typer.Option(min=1, help="How many calls at once, with --rate.")]
+Bulk = Annotated[bool, typer.Option("--bulk", help="It may read by a filter, or all there is.")]
 AnswerForm = Annotated[
     str | None,
     typer.Option(
@@ -39,6 +40,7 @@ def terms_stated(
     burst: int,
     answer: str | None,
     signed: bool,
+    bulk: bool = False,
 ) -> dict[str, Any]:
     """Return the terms that are given, as agreements are written; none that is not."""
     rows = [*_conditions(within, "within"), *_conditions(one_of, "in"), *([{"cases": "own"}] * own_cases)]
@@ -50,6 +52,7 @@ def terms_stated(
         "rate": pace,
         "answer": answer and _answer(answer),
         "authentication": "signed" if signed else None,
+        "bulk": bulk,
     }
     return {name: agreed for name, agreed in terms.items() if agreed}
 

@@ -26,7 +26,7 @@ from infra.clock import now
 from schemas.errors import AccessDenied, ItemNotAgreed, MalformedObjection, RecordNotFound, UnknownAnswer
 from schemas.identifiers import check
 
-READ = ("record", "query", "verify", "derive", "subscription.snapshot", "subscription.changes")
+READ = ("record", "query", "records", "verify", "derive", "subscription.snapshot", "subscription.changes")
 """What the ledger calls the readings of records."""
 
 

@@ -163,7 +163,7 @@ def test_an_application_is_read_from_plain_values_and_told_in_them():
         ({"resource": "place", "valid_to": "soon"}, "valid_to cannot be read"),
         ({"resource": "place", "returns": 1}, "returns cannot be read.*true or false"),
         ({"resource": "place", "needed_for": ["name"]}, "needed_for cannot be read"),
-        ({"resource": "place", "terms": {"speed": 1}}, "terms cannot be read.*answer, hours"),
+        ({"resource": "place", "terms": {"speed": 1}}, "terms cannot be read.*answer, authentication, bulk"),
         ({"resource": "place", "terms": {"rows": "all"}}, "rows of an agreement are a list"),
         ({"resource": "place", "scenario": "x" * 4001}, "scenario cannot be read"),
         ("place", "a table of its elements"),

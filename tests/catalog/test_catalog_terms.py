@@ -16,10 +16,12 @@ from catalog.explanation import explain
 from catalog.hours import window_from
 from catalog.terms import ORDINARY, Circumstances
 from schemas.errors import (
+    BulkNotAgreed,
     CaseNotOwn,
     ConfigurationError,
     DefinitionError,
     FormNotAgreed,
+    ItemNotAgreed,
     OutOfHours,
     QuotaSpent,
     SignatureRequired,
@@ -34,6 +36,7 @@ OPEN = {"hours": (window_from("every 09:00-17:00"), window_from("every 07:00-08:
 CASES = {"rows": rows_from([{"cases": "own"}])}
 YES_NO = {"answer": answer_from({"form": "yes_no"})}
 SIGNED = {"authentication": Authentication.SIGNED}
+BULK = {"bulk": True}
 QUOTA = {"quota_per_day": 10}
 RATE = {"rate": Rate(2, burst=3)}
 
@@ -55,6 +58,12 @@ DECISIONS = [
     (ASKED, SIGNED, ORDINARY, SignatureRequired),
     (replace(ASKED, signed=True), SIGNED, ORDINARY, None),
     (replace(ASKED, signed=True), QUOTA, ORDINARY, None),
+    (replace(ASKED, filtered=("name",)), {}, ORDINARY, BulkNotAgreed),
+    (replace(ASKED, filtered=()), {}, ORDINARY, BulkNotAgreed),
+    (replace(ASKED, filtered=("name",)), BULK, ORDINARY, None),
+    (replace(ASKED, filtered=(), items=()), BULK | YES_NO, ORDINARY, BulkNotAgreed),
+    (replace(ASKED, filtered=("education",)), BULK, ORDINARY, ItemNotAgreed),
+    (replace(ASKED, filtered=("name",)), BULK | {"masked": frozenset({"name"})}, ORDINARY, ItemNotAgreed),
     (ASKED, QUOTA, ORDINARY, None),
     (ASKED, QUOTA, spent(9), None),
     (ASKED, QUOTA, spent(10), QuotaSpent),

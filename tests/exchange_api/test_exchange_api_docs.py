@@ -5,9 +5,13 @@ import re
 import documents
 import orjson
 
+from base_libraries.selecting import check_readable, check_served
 from exchange_api.calls import Stated, query_call
 from exchange_api.problems import status_of
+from exchange_api.selection import selection_of
 from schemas import errors
+from schemas.filter_text import json_of
+from schemas.filters import filter_of
 from schemas.resource import resource_named
 
 PAGE = documents.page("api.md")
@@ -42,6 +46,17 @@ def test_every_problem_is_listed_with_its_status():
 
 
 def test_the_body_of_a_query_is_one():
-    (body,) = documents.blocks(PAGE, "json")
+    body, _ = documents.blocks(PAGE, "json")
     call = query_call(resource_named("legal_person"), orjson.loads(body), Stated("p", "l", "c"), "A")
     assert (call.items, call.provenance, call.number_of_keys) == (("name", "status"), True, 1)
+
+
+def test_the_filters_are_ones_that_are_served():
+    resource = resource_named("legal_person")
+    _, body = documents.blocks(PAGE, "json")
+    (filter_,) = documents.blocks(PAGE, "text")
+    asked = selection_of(resource, orjson.loads(body))
+    assert asked.limit == 1000
+    for one in (asked.filter_, filter_of(json_of(filter_), resource)):
+        check_readable(one)
+        check_served(one, resource.items)

@@ -53,6 +53,7 @@ class Asked:
     provenance: bool = False
     signed: bool = False
     number_of_keys: int = 1
+    filtered: tuple[str, ...] | None = None
     way: Way = Way.READ
     question: str = ""
 

@@ -15,6 +15,7 @@ from catalog.authentication import Authentication
 from catalog.claims import USUAL_CLAIMS
 from catalog.matters import Due, Event, Matters
 from catalog.narrowing import is_narrower
+from catalog.question_register import check_questions
 from catalog.recorded import Recorded, Recorder
 from catalog.repository import Catalogue, agreement_of
 from catalog.said import check_said
@@ -103,6 +104,7 @@ class AgreementLives(Recorded):
         """Renew or amend an agreement by an approved application."""
         changed = scope.applied(self.agreement(id_, held=True))
         changed.check_against(resource_named(changed.resource))
+        check_questions(self._connection, changed)
         self._done(id_, act, HUB, {"application": application}, changed)
 
     def do(

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemas.errors import ClaimsSpent, ConfigurationError
 
@@ -28,8 +28,7 @@ _TOLD = 5  # places in a problem
 _HOLD = f"SELECT count(pg_advisory_xact_lock({_KIND}, place)) FROM unnest($1::int[]) place"
 _FAILED = """
     SELECT system, resource, item, subject, day, failed FROM catalog.claim_failure
-    JOIN unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::date[]) AS asked(system, resource, item, subject, day)
-    USING (system, resource, item, subject, day)
+    WHERE subject = ANY($1) AND system = ANY($2) AND day = ANY($3)
 """
 _MADE = """
     SELECT system, day, sum(claims)::bigint AS claims, sum(failed)::bigint AS failed FROM catalog.claim_use
@@ -96,8 +95,7 @@ def claims_from(told: Any) -> ClaimLimit:
     return ClaimLimit(**told)
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
+class Try(NamedTuple):
     """A claim on an item of a known record, by its blind index, at a place of the call; whether it failed."""
 
     subject: bytes
@@ -145,7 +143,10 @@ class Tally:
                 tried,
                 f"{failed} of the {claims} claims your system has made today have failed, more than agreed.",
             )
-        spent = [one for one in tried.tries if self._failed(tried.target(one)) >= limit.failing_per_item]
+        known = self.failed or self.new_failed
+        spent = [
+            one for one in tried.tries if known and self._failed(tried.target(one)) >= limit.failing_per_item
+        ]
         if not spent:
             return None
         items, places = sorted({one.item for one in spent}), sorted({one.place for one in spent})
@@ -187,12 +188,10 @@ async def tally(connection: "asyncpg.Connection", asked: Sequence[Tried]) -> Tal
     """Hold the subjects of calls until the transaction ends, and return what has failed before them."""
     if not asked:
         return Tally({}, {})
-    targets = sorted({tried.target(one) for tried in asked for one in tried.tries})
-    made = {(tried.system, tried.day) for tried in asked}
-    await connection.execute(_HOLD, sorted({_lock(target[3]) for target in targets}))
-    columns = [list(column) for column in zip(*targets, strict=True)] or [[], [], [], [], []]
-    failed = await connection.fetch(_FAILED, *columns)
-    systems, days = ([*column] for column in zip(*made, strict=True))
+    subjects = list({one.subject for tried in asked for one in tried.tries})
+    systems, days = list({tried.system for tried in asked}), list({tried.day for tried in asked})
+    await connection.execute(_HOLD, sorted(set(map(_lock, subjects))))
+    failed = await connection.fetch(_FAILED, subjects, systems, days)
     return Tally(
         {
             (row["system"], row["resource"], row["item"], row["subject"], row["day"]): row["failed"]

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, DateTime, Integer, Table, Text, func, select
+from sqlalchemy import Column, Connection, DateTime, Integer, Table, Text, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 
+from catalog.agreement import Agreement
 from catalog.question import NAMED, Question, question_from, questions_shipped
 from catalog.recorded import Recorded
 from catalog.tables import METADATA
@@ -27,7 +28,7 @@ QUESTION = Table(
 
 
 class QuestionRegister(Recorded):
-    """Writes and reads questions, on a connection whose transaction the caller commits."""
+    """Writes questions, on a connection whose transaction the caller commits."""
 
     def add(self, question: Question, *, actor: str) -> None:
         """Register a question, or its next version; it is held against its resource first.
@@ -54,38 +55,6 @@ class QuestionRegister(Recorded):
             told,
         )
 
-    def question(self, named: str) -> Question:
-        """Return a question by its name, in its latest version, or by name and version; ``UnknownQuestion`` where there is none."""
-        name, _, version = named.partition("@")
-        shipped = [
-            one
-            for one in questions_shipped().values()
-            if one.name == name and version in ("", str(one.version))
-        ]
-        if shipped:
-            return max(shipped, key=lambda one: one.version)
-        if not NAMED.match(f"{name}@{version or 1}"):
-            raise _unknown()
-        query = (
-            select(QUESTION.c.definition)
-            .where(QUESTION.c.name == name)
-            .order_by(QUESTION.c.version.desc())
-            .limit(1)
-        )
-        if version:
-            query = query.where(QUESTION.c.version == int(version))
-        found = self._connection.execute(query).scalar()
-        if found is None:
-            raise _unknown()
-        return question_from(found)
-
-    def questions(self) -> list[Question]:
-        """Return every version of every question, those that are shipped first."""
-        rows = self._connection.execute(
-            select(QUESTION.c.definition).order_by(QUESTION.c.name, QUESTION.c.version)
-        ).scalars()
-        return [*questions_shipped().values(), *map(question_from, rows)]
-
     def _check_follows(self, question: Question) -> None:
         query = select(QUESTION.c.version, QUESTION.c.resource).where(QUESTION.c.name == question.name)
         versions = [tuple(row) for row in self._connection.execute(query.order_by(QUESTION.c.version))]
@@ -97,6 +66,46 @@ class QuestionRegister(Recorded):
             raise ConfigurationError(f"The next version of question {question.name} is {len(versions) + 1}.")
         if versions and versions[-1][1] != question.resource:
             raise ConfigurationError(f"Question {question.name} is about resource {versions[-1][1]}.")
+
+
+def question_named(connection: Connection, named: str) -> Question:
+    """Return a question by its name, in its latest version, or by name and version; ``UnknownQuestion`` where there is none."""
+    name, _, version = named.partition("@")
+    shipped = [one for one in questions_shipped().values() if named in (one.name, one.named)]
+    if shipped:
+        return max(shipped, key=lambda one: one.version)
+    if not NAMED.match(f"{name}@{version or 1}"):
+        raise _unknown()
+    query = (
+        select(QUESTION.c.definition)
+        .where(QUESTION.c.name == name)
+        .order_by(QUESTION.c.version.desc())
+        .limit(1)
+    )
+    if version:
+        query = query.where(QUESTION.c.version == int(version))
+    found = connection.execute(query).scalar()
+    if found is None:
+        raise _unknown()
+    return question_from(found)
+
+
+def every_question(connection: Connection) -> list[Question]:
+    """Return every version of every question, those that are shipped first."""
+    query = select(QUESTION.c.definition).order_by(QUESTION.c.name, QUESTION.c.version)
+    return [*questions_shipped().values(), *map(question_from, connection.execute(query).scalars())]
+
+
+def check_questions(connection: Connection, agreement: Agreement) -> None:
+    """Raise ``UnknownQuestion`` where an agreement names one that is not there, or is about another resource.
+
+    Else whoever registers it later would say what was agreed.
+    """
+    for named in agreement.answer.questions:
+        if question_named(connection, named).resource != agreement.resource:
+            raise UnknownQuestion(
+                f"Question {named} is not about {agreement.resource}.", hint="Run: hub question list"
+            )
 
 
 def question_told(question: Question) -> Mapping[str, Any]:

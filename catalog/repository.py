@@ -12,6 +12,7 @@ from catalog.agreement import Agreement, AgreementStatus
 from catalog.agreement_file import terms_from
 from catalog.allowance import Spent
 from catalog.organisation import Organisation
+from catalog.question_register import check_questions
 from catalog.recorded import Recorded
 from catalog.spending import spent_now
 from catalog.system import System, SystemStatus
@@ -91,6 +92,7 @@ class Catalogue(Recorded):
         resource = resource_named(agreement.resource)
         resource.check_in_use()
         agreement.check_against(resource)
+        check_questions(self._connection, agreement)
         if not self._exists(SYSTEM.c.id, agreement.system):
             raise NotRegistered(f"System {agreement.system} is not registered.", hint="Run: hub client add")
         values = {str(column.name): _stored(getattr(agreement, column.name)) for column in AGREEMENT.columns}

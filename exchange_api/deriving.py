@@ -11,7 +11,7 @@ from typing import Any
 from catalog.agreement import MOST_KEYS
 from catalog.asking import Way
 from catalog.question import Question, question_from
-from catalog.question_register import QuestionRegister, question_told
+from catalog.question_register import QuestionRegister, every_question, question_named, question_told
 from catalog.question_tests import Facts
 from exchange_api.agreed import all_within
 from exchange_api.bodies import valid
@@ -66,9 +66,7 @@ class Deriving:
 
     async def questions(self, attempt: Attempt) -> Any:
         """List every version of every question."""
-        found = await self._transactions.alone(
-            lambda connection: QuestionRegister(connection, _unrecorded).questions()
-        )
+        found = await self._transactions.alone(every_question)
         attempt.records = len(found)
         return {"questions": [question_told(one) for one in found]}
 
@@ -116,9 +114,7 @@ class Deriving:
     async def _named(self, named: str) -> Question:
         if named in self._known:
             return self._known[named]
-        found = await self._transactions.alone(
-            lambda connection: QuestionRegister(connection, _unrecorded).question(named)
-        )
+        found = await self._transactions.alone(lambda connection: question_named(connection, named))
         if "@" in named:  # a version never changes
             self._known[named] = found
         return found
@@ -198,7 +194,3 @@ def _call(
     return Call(
         [*read], (), question.by, False, stated, organisation, way=Way.DERIVE, question=question.named
     )
-
-
-def _unrecorded(*_: Any, **__: Any) -> None:
-    raise RuntimeError("Nothing is written where a question is read.")

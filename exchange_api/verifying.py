@@ -57,23 +57,17 @@ class Verifying:
         self, attempt: Attempt, rows: Sequence[Sequence[Row]], verdicts: Sequence[Mapping[str, bool | None]]
     ) -> None:
         """Have the claims counted: those on records one by one, as failed where they do not match or where there is no record."""
-        tries = [
-            Try(row["_subject"], item, place, verdict is False)
-            for place, (its, told) in enumerate(zip(rows, verdicts, strict=True), 1)
-            for row in its
-            for item, verdict in told.items()
-        ]
-        pairs = [
-            (item, verdict, bool(its))
-            for its, told in zip(rows, verdicts, strict=True)
-            for item, verdict in told.items()
-        ]
-        failed = sum(verdict is False or not known for _, verdict, known in pairs)
-        self._door.tries(attempt, tries, len(pairs), failed)
-        told = Counter((item, WORDS[verdict]) for item, verdict, _ in pairs)
-        counts: dict[str, dict[str, int]] = {}
-        for (item, word), number in sorted(told.items()):
-            counts.setdefault(item, {})[word] = number
+        tries: list[Try] = []
+        counts: dict[str, Counter[str]] = {}
+        claims = failed = 0
+        for place, (its, told) in enumerate(zip(rows, verdicts, strict=True), 1):
+            subjects = [row["_subject"] for row in its]
+            for item, verdict in told.items():
+                counts.setdefault(item, Counter())[WORDS[verdict]] += 1
+                claims += 1
+                failed += verdict is False or not subjects
+                tries += [Try(subject, item, place, verdict is False) for subject in subjects]
+        self._door.tries(attempt, tries, claims, failed)
         attempt.facts = {**(attempt.facts or {}), "claims": counts}
 
     def _told(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.citizen_numbers import citizen_number_from_15
 from schemas.code_sets import code_set
@@ -25,6 +25,8 @@ from schemas.succession import became
 
 LONGEST_CLAIM = 4000  # characters
 CHINA = timezone(timedelta(hours=8))
+_PLAIN = re.compile(r"[0-9a-z\u4e00-\u9fa5]+")  # is its own form, as most values are
+_CODE = re.compile(r"[0-9A-Z]{9}|[0-9A-Z]{18}")
 _ALIKE = str.maketrans({**LOOK_ALIKES, **dict.fromkeys(INVISIBLE, "")})
 _BLANK = re.compile(r"\s+")
 _BLANK_OR_DOT = re.compile(r"[\s·.]+")
@@ -57,23 +59,30 @@ class Rule:
     agree: Callable[[Any, Any, date], bool | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What is claimed of an item, in the form in which it is compared."""
+class Claim(NamedTuple):
+    """What is claimed of an item: as it was written, and in the form in which it is compared."""
 
     item: Item
     rule: Rule
+    text: str
     form: Any
 
     def agrees(self, known: Any, on: date) -> bool | None:
         """Whether a record's JSON-ready value says the same; ``on`` is the day since which the record says so. None: not known."""
-        form = None if known is None else self.rule.read(self.item, _text(known))
+        if known is None:
+            return None
+        if known == self.text:  # nearly always, and then whatever the form
+            return True
+        form = self.rule.read(self.item, _text(known))
         return None if form is None else self.rule.agree(form, self.form, on)
 
 
-def claim_of(item: Item, value: Any, place: str) -> Claim:
-    """Read what is claimed of an item; ``MalformedClaim`` tells the place, such as "subject 3", and never the value."""
-    rule = rule_of(item)
+def claim_of(item: Item, value: Any, place: str, rule: Rule | None = None) -> Claim:
+    """Read what is claimed of an item, by its ``rule`` where it is known already.
+
+    ``MalformedClaim`` tells the place, such as "subject 3", and never the value.
+    """
+    rule = rule or rule_of(item)
     if rule is None:
         raise MalformedClaim(f"Item {item.name} is a geometry, of which nothing can be claimed.")
     if not isinstance(value, str | int | float) or len(text := _text(value)) > LONGEST_CLAIM:
@@ -86,7 +95,7 @@ def claim_of(item: Item, value: Any, place: str) -> Claim:
             f"The claim on {item.name} of {place} cannot be read as {rule.name}.",
             hint=f"Both sides are compared by one form, so these count as the same: {rule.tolerates}.",
         )
-    return Claim(item, rule, form)
+    return Claim(item, rule, text, form)
 
 
 @lru_cache(maxsize=4096)
@@ -102,6 +111,8 @@ def tidy_identifier(item: Item, key: str) -> str:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
@@ -114,14 +125,20 @@ def folded(text: str) -> str:
 
 
 def _read_text(_item: Item, text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
     return _BLANK.sub("", folded(text))
 
 
 def _read_name(_item: Item, text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
     return _BLANK_OR_DOT.sub("", folded(text))
 
 
 def _read_identifier(item: Item, text: str) -> str:
+    if _CODE.fullmatch(text):
+        return text
     bare = _LIKE_X.sub("X", _BARE.sub("", unicodedata.normalize("NFKC", text).translate(_ALIKE)).upper())
     if len(bare) == 15 and item.identifier in ("citizen_number", "subject_code"):
         try:
@@ -136,7 +153,7 @@ def _read_phone(_item: Item, text: str) -> str:
 
 
 def _read_division(_item: Item, text: str) -> str | None:
-    bare = _BLANK.sub("", folded(text))
+    bare = text if _DIVISION.fullmatch(text) else _BLANK.sub("", folded(text))
     if not _DIVISION.fullmatch(bare):
         return None
     while len(bare) > 6 and bare.endswith("000"):  # a level that is not told
@@ -146,6 +163,8 @@ def _read_division(_item: Item, text: str) -> str | None:
 
 def _read_code(item: Item, text: str) -> str | None:
     known = code_set(item.code_set or "")
+    if text in known:
+        return text
     bare = _BLANK.sub("", unicodedata.normalize("NFKC", text).translate(_ALIKE))
     return known.code_of(bare) or known.code_of(bare.upper()) or known.code_of(text.strip())
 
@@ -263,6 +282,11 @@ def outcomes(
     """Say of each claim whether any of a subject's records agrees with it; None where no record tells."""
     told: dict[str, bool | None] = {}
     for name, claim in claims.items():
-        verdicts = [claim.agrees(record.get(name), on) for record, on in records]
-        told[name] = True if True in verdicts else False if False in verdicts else None
+        verdict: bool | None = None
+        for record, on in records:
+            one = claim.agrees(record.get(name), on)
+            verdict = verdict if one is None else one
+            if one:
+                break
+        told[name] = verdict
     return told

@@ -48,12 +48,11 @@ def add(file: File, as_json: AsJson = False) -> None:
 @app.command("list")
 def list_questions(as_json: AsJson = False) -> None:
     """List every version of every question, those that are shipped with the hub first."""
-    from audit.recording import record_administration
-    from catalog.question_register import QuestionRegister, question_told
+    from catalog.question_register import every_question, question_told
     from hub.commands.administering import database_transaction
 
     with database_transaction() as connection:
-        found = QuestionRegister(connection, record_administration).questions()
+        found = every_question(connection)
     if as_json:
         print_json([question_told(one) for one in found])
         return
@@ -112,16 +111,15 @@ def _read(file: Path) -> "Question":
 
 
 def _known(name: str) -> "Question":
-    from audit.recording import record_administration
     from catalog.question import questions_shipped
-    from catalog.question_register import QuestionRegister
+    from catalog.question_register import question_named
     from hub.commands.administering import database_transaction
 
     shipped = [one for one in questions_shipped().values() if name in (one.name, one.named)]
     if shipped:  # needs no database
         return max(shipped, key=lambda one: one.version)
     with database_transaction() as connection:
-        return QuestionRegister(connection, record_administration).question(name)
+        return question_named(connection, name)
 
 
 def _record(text: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from catalog.person import Role as Person
 from catalog.repository import Catalogue
 from catalog.system import System
 from infra.database import Role
+from schemas.errors import UnknownQuestion
 
 pytestmark = pytest.mark.server
 ORGANISATION = "11500000009275123M"
@@ -33,7 +34,7 @@ AGREED = {
     "burst": VERIFY,
     "strict": VERIFY | {"claims": ClaimLimit(failing_per_item=1, failing_at_once=4, failing_share=0.0)},
     "deriver": {
-        "answer": answer_from({"form": "question", "questions": ["adult@1", "made_up@1"]}),
+        "answer": answer_from({"form": "question", "questions": ["adult@1"]}),
         "rows": DISTRICT,
         "items": (),
     },
@@ -335,6 +336,13 @@ def test_of_several_records_and_of_those_before(hub):
     assert ask() is True
 
 
+def test_an_agreement_names_questions_that_are_there(hub):
+    """Else whoever registers one later would say what was agreed."""
+    for version, code in ((9, PERSON), (1, COMPANY_CREDIT)):
+        with pytest.raises(UnknownQuestion):
+            allow_made_up(hub, version, code)
+
+
 def test_questions_are_registered_by_who_administers_the_catalogue(hub):
     made = {
         "name": "made_up", "version": 1, "title": "是否男性", "resource": PERSON, "legal_basis": "测试",
@@ -366,7 +374,17 @@ def test_questions_are_registered_by_who_administers_the_catalogue(hub):
         hub.http.get(f"/v1/questions/{name}", headers=system).json().get("version")
         for name in ("made_up", "made_up@1", "x", "made_up@3")
     ] == [2, 1, None, None]
-    asked = derive(hub, hub.token("deriver"), "made_up@2", OLD)
+    allow_made_up(hub, 1)
+    token = hub.token("deriver")
+    hub.everywhere(lambda again: derive(again, token, "made_up", OLD).status_code == 200)
+    asked = derive(hub, token, "made_up@2", OLD)
     assert (asked.status_code, asked.json()["code"]) == (403, "question_not_agreed")
-    told = derive(hub, hub.token("deriver"), "made_up", OLD).json()
+    told = derive(hub, token, "made_up", OLD).json()
     assert (told["version"], told["answers"][0]["answer"]) == (1, True)  # the version that was agreed
+
+
+def allow_made_up(hub, version, code=PERSON):
+    form = answer_from({"form": "question", "questions": [f"made_up@{version}"]})
+    with hub.database.engine(Role.APPLICATION).begin() as connection:
+        made = agreement(f"v-made-{version}", "deriver", code, (), answer=form)
+        Catalogue(connection, record_administration).add_agreement(made, actor="test")

@@ -5,7 +5,7 @@ One connection a process listens. Where it breaks, everybody looks for themselve
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import asyncpg
@@ -23,6 +23,7 @@ class Announcements:
     def __init__(self, url: str) -> None:
         self._url = url
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._listeners: dict[asyncio.Event, set[str]] = {}
         self._lost = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
 
@@ -54,6 +55,22 @@ class Announcements:
         finally:
             self._waiting[resource].discard(event)
 
+    @contextmanager
+    def heard_any(self) -> Iterator[Callable[[float], Awaitable[Sequence[str]]]]:
+        """Yield what waits, at most so many seconds, and tells which resources have changed since the block was entered."""
+        event, told = asyncio.Event(), set[str]()
+        self._listeners[event] = told
+
+        async def wait(seconds: float) -> Sequence[str]:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), max(seconds, 0))
+            return sorted(told)
+
+        try:
+            yield wait
+        finally:
+            del self._listeners[event]
+
     async def _listen(self) -> asyncpg.Connection:
         connection = await asyncpg.connect(self._url)
         await connection.add_listener(CHANNEL, self._hear)
@@ -68,6 +85,9 @@ class Announcements:
     def _wake(self, *resources: str) -> None:
         for resource in resources:
             for event in self._waiting.get(resource, ()):
+                event.set()
+            for event, told in self._listeners.items():
+                told.add(resource)
                 event.set()
 
     async def _keep(self, connection: asyncpg.Connection) -> None:

@@ -14,7 +14,7 @@ from exchange_api.library import Library
 from exchange_api.paging import page_of
 from exchange_api.transactions import Transaction, Transactions
 from infra.clock import now
-from schemas.errors import FormNotAgreed, MalformedRequest, UnknownResource
+from schemas.errors import MalformedRequest, UnknownResource
 
 FIELDS = ("resource", "items", "agreement", "purpose", "legal_basis", "case_code")
 
@@ -47,10 +47,8 @@ class SubscriptionDesk:
         return await self._transactions.committed(attempt, work)
 
     def _agreement(self, attempt: Attempt, asked: Call, wanted: str | None) -> Agreement:
-        """Return the agreement it is under; one that answers with records, for all others would be told by changes what they may not read."""
-        agreement = self._door.agreed(attempt, attempt.resource or "", asked, under=wanted)
-        check_records(agreement)
-        return agreement
+        """Return the agreement it is under: one on reading in bulk, for a snapshot is all there is."""
+        return self._door.agreed(attempt, attempt.resource or "", asked, under=wanted)
 
     async def subscriptions(self, attempt: Attempt) -> dict[str, Any]:
         """List the caller's subscriptions by id, a page at a time."""
@@ -86,19 +84,8 @@ class SubscriptionDesk:
 
 
 def call_of(items: tuple[str, ...], stated: Stated, organisation: str) -> Call:
-    """Return what a subscription asks for, as its agreement judges it: by no key, and as many records as are delivered at once."""
-    return Call((), items, None, provenance=False, stated=stated, organisation=organisation)
-
-
-def check_records(agreement: Agreement) -> None:
-    """Raise ``FormNotAgreed`` where an agreement does not answer with records."""
-    if not agreement.answer.discloses_values:
-        raise FormNotAgreed(
-            f"Agreement {agreement.id} does not answer with records, so nothing can be subscribed to under it.",
-            hint="Ask by call, or apply for records.",
-            agreement=agreement.id,
-            term="answer",
-        )
+    """Return what a subscription asks for, as its agreement judges it: all there is, and as many records as are delivered at once."""
+    return Call((), items, None, provenance=False, stated=stated, organisation=organisation, filtered=())
 
 
 def told_of(subscription: Subscription) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from exchange_api.changes import LONGEST_WAIT, MOST_TOLD
+from exchange_api.changes import LONGEST_WAIT
+from exchange_api.delivery import MOST_TOLD
 from exchange_api.guarded import guarded, parameter
 from exchange_api.paging import PARAMETERS
 from exchange_api.works import Works
@@ -29,6 +30,21 @@ _SUBSCRIBED: Mapping[str, Any] = {
         "legal_basis": _TEXT,
         "case_code": _TEXT,
     },
+}
+_PUSHED: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["url", "after"],
+    "additionalProperties": False,
+    "properties": {
+        "url": {"type": "string", "format": "uri"},
+        "after": {"type": "string", "description": "a cursor of changes"},
+        "tells": {"enum": ["changes", "notice"]},
+    },
+}
+_RESUMED: Mapping[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"from": {"enum": ["here", "behind"]}, "message": _TEXT},
 }
 _STATED = [
     {
@@ -66,6 +82,37 @@ def add_subscription_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
         lambda works: works.changes.snapshot,
         "Read the records as they stand, and the cursor of the changes since",
         [id_, after, _LIMIT],
+    )
+    push = one + "/push"
+    add(
+        ("PUT", push),
+        "subscription.push.set",
+        lambda works: works.pushes.set_,
+        "Have changes pushed to an address, from a cursor on",
+        [id_],
+        {"application/json": {"schema": _PUSHED}},
+    )
+    add(
+        ("GET", push),
+        "subscription.push.show",
+        lambda works: works.pushes.show,
+        "Show how a push stands, and what was not taken",
+        [id_],
+    )
+    add(
+        ("DELETE", push),
+        "subscription.push.remove",
+        lambda works: works.pushes.remove,
+        "Have changes pushed no more",
+        [id_],
+    )
+    add(
+        ("POST", push + "/resume"),
+        "subscription.push.resume",
+        lambda works: works.pushes.resume,
+        "Go on with a push that stopped, or back to a dead letter",
+        [id_],
+        {"application/json": {"schema": _RESUMED}},
     )
     add(
         ("POST", PATH),

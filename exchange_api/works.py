@@ -22,6 +22,9 @@ from exchange_api.catalogue import CatalogueDesk
 from exchange_api.changes import ChangeDesk
 from exchange_api.codes import CodeDesk
 from exchange_api.dcat import DcatDesk
+from exchange_api.delivery import Deliveries
+from exchange_api.delivery_push import LANES as PUSH_LANES
+from exchange_api.delivery_push import Posting, Pusher
 from exchange_api.deriving import Deriving
 from exchange_api.door import Door, Parts
 from exchange_api.duty_desk import DutyDesk
@@ -47,6 +50,7 @@ from exchange_api.sources import SourceDesk
 from exchange_api.spender import LANES as SPENDER_LANES
 from exchange_api.spender import Spender
 from exchange_api.subscription_desk import SubscriptionDesk
+from exchange_api.subscription_push_desk import PushDesk
 from exchange_api.tokens import Tokens
 from exchange_api.transactions import Transactions
 from exchange_api.verifying import Verifying
@@ -98,6 +102,8 @@ class Works:
     subscriptions: SubscriptionDesk
     changes: ChangeDesk
     deriving: Deriving
+    pushes: PushDesk
+    pusher: Pusher
 
 
 @asynccontextmanager
@@ -157,6 +163,12 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         announcements = Announcements(database.url(Role.APPLICATION))
         await announcements.start()
         stack.push_async_callback(announcements.close)
+        deliveries = Deliveries(library, door, keyring)
+        posting = Posting(
+            await _lanes(stack, database, PUSH_LANES), keyring, networks_in(settings.push_networks)
+        )
+        pusher = Pusher(deliveries, door, directory, posting)
+        stack.push_async_callback(_stopped, asyncio.create_task(pusher.run(announcements)))
         catalogue = CatalogueDesk(settings, transactions, registry, clock)
         yield Works(
             door=door,
@@ -181,8 +193,10 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
             duties=DutyDesk(transactions, settings, registry, clock),
             verifying=Verifying(library, door),
             subscriptions=SubscriptionDesk(library, door, transactions),
-            changes=ChangeDesk(library, door, keyring, announcements),
             deriving=Deriving(library, door, transactions),
+            changes=ChangeDesk(deliveries, announcements),
+            pushes=PushDesk(deliveries, transactions, keyring, pusher.networks),
+            pusher=pusher,
         )
 
 

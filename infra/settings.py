@@ -229,6 +229,12 @@ class Settings(BaseSettings):
         le=36_500,
         description="After how many days `hub subscription prune` forgets changes. Unset: they are kept for ever.",
     )
+    push_networks: str = Field(
+        default="",
+        description="Networks (CIDR, separated by commas) in which subscribers may be told by webhook though their addresses are not "
+        "public, e.g. the government's own network; and by plain HTTP there alone.",
+        json_schema_extra={"default_shown": "none"},
+    )
     openlineage_url: str | None = Field(
         default=None,
         description="Where runs are told by OpenLineage: `http(s)://…` of a backend, or `file:///…`, a line an event. "
@@ -325,7 +331,7 @@ class Settings(BaseSettings):
         except EmailNotValidError:
             raise ValueError("must be an e-mail address") from None
 
-    @field_validator("harvest_networks", "proxies")
+    @field_validator("harvest_networks", "push_networks", "proxies")
     @classmethod
     def _are_networks(cls, told: str) -> str:
         return ",".join(map(str, networks_in(told)))

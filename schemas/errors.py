@@ -790,6 +790,13 @@ class UnknownSubscription(CallError):
     title = "There is no such subscription"
 
 
+class NotPushed(UnknownSubscription):
+    """The subscription is not pushed anywhere, or has no such dead letter."""
+
+    code = "not_pushed"
+    title = "There is no such push"
+
+
 class SubscriptionEnded(CallError):
     """The subscription is cancelled: nothing is delivered any more."""
 

@@ -1,6 +1,6 @@
 """``hub subscription``: who is told of changes, and how long changes are kept for them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,8 @@ from hub.commands.administering import administered, database_transaction
 from hub.commands.screen import AsJson, actor, console, print_json, table, tell
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from catalog.subscriptions import Subscriptions
 
 app = typer.Typer(no_args_is_help=True, help="Who is told of a resource's changes, under which agreement.")
@@ -48,6 +50,79 @@ def cancel(subscription: Subscription, as_json: AsJson = False) -> None:
     with _subscriptions() as subscriptions:
         ended = subscriptions.cancel(subscription, None, actor=actor())
     tell(ended.as_dict(), f"Subscription {ended.id} of {ended.system} is cancelled.", as_json)
+
+
+@app.command("status")
+def status(
+    subscription: Annotated[
+        str | None, typer.Argument(help="Id of a subscription; default: all that are pushed.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how pushes stand, why they wait or have stopped, and what was not taken."""
+    from catalog.subscription_push import dead_letters, moments_told, pushes
+
+    with database_transaction() as connection:
+        found, letters = pushes(connection, subscription), dead_letters(connection, subscription)
+    if as_json:
+        print_json(
+            {"pushes": list(map(moments_told, found)), "dead_letters": list(map(moments_told, letters))}
+        )
+        return
+    columns = ("subscription", "system", "resource", "status", "attempts", "reason", "taken_at")
+    console.print(table("Pushes", columns, [[str(one[name] or "") for name in columns] for one in found]))
+    if letters:
+        told = ("subscription", "message", "attempts", "reason", "died_at")
+        console.print(table("Dead letters", told, [[str(one[name]) for name in told] for one in letters]))
+
+
+@app.command("resume")
+def resume(
+    subscription: Subscription,
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Go on behind the message that was not taken.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a push that stopped, with the message that was not taken."""
+    from catalog.subscription_push import resume_push
+
+    def work(connection: "Connection") -> bool:
+        return resume_push(connection, subscription, skip=skip)
+
+    _again(subscription, work, {"from": "behind" if skip else "here"}, as_json)
+
+
+@app.command("replay")
+def replay(
+    subscription: Subscription,
+    message: Annotated[str, typer.Argument(help="Id of a dead letter, as hub subscription status shows it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Go back to a dead letter, and on from there."""
+    from catalog.subscription_push import replay_push
+
+    def work(connection: "Connection") -> bool:
+        return replay_push(connection, subscription, message)
+
+    _again(subscription, work, {"from": message}, as_json)
+
+
+def _again(
+    subscription: str, work: "Callable[[Connection], bool]", facts: dict[str, str], as_json: bool
+) -> None:
+    from audit.recording import record_administration
+    from schemas.errors import NotPushed
+
+    with database_transaction() as connection:
+        record_administration(
+            connection, actor=actor(), action="subscription.push.resume", target=subscription, facts=facts
+        )
+        if not work(connection):
+            raise NotPushed(
+                "It is not pushed, or has no such dead letter.", hint="Run: hub subscription status"
+            )
+    tell({"subscription": subscription, **facts}, f"Subscription {subscription} is pushed again.", as_json)
 
 
 @app.command("prune")

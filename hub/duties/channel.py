@@ -1,11 +1,11 @@
 """What a channel is by which people are told of duties, and how sending is tried anew where it may help."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from hub.duties.duty import Finding
+from hub.webhooks import Failure
 from schemas.errors import NotificationFailed
 
 AUTHORITY = "authority"
@@ -38,14 +38,6 @@ class Channel(Protocol):
     def send(self, recipient: str, id_: str, at: datetime, body: str) -> None:
         """Send a message that was written; ``NotificationFailed`` where it was not taken."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a try failed, in words that quote nothing of the other side, and whether another may help."""
-
-    said: str
-    again: bool
 
 
 def tried(once: Callable[[], Failure | None], wait: Callable[[float], None], who: str) -> None:

@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from catalog.contact import Bearer, Contact, heard
-from hub.duties.channel import Failure, tried
+from hub.duties.channel import tried
 from hub.duties.digest import Digest
 from hub.duties.duty import Finding
 from hub.duties.mail_server import MailServer
+from hub.webhooks import Failure
 from schemas.errors import NotificationFailed
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from urllib.parse import urlsplit
 
-from hub.duties.channel import Failure
+from hub.webhooks import Failure
 from infra.settings import Settings
 
 _SECONDS = 10.0

@@ -1,25 +1,18 @@
-"""Messages to one address by HTTP, signed as Standard Webhooks has it: id, timestamp, and HMAC-SHA256 over both and the body."""
+"""What is due, told to programs at one address by webhook."""
 
-import base64
-import binascii
-import hmac
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 
-import httpx
 import orjson
 
-from hub.duties.channel import AUTHORITY, Failure, tried
+from hub.duties.channel import AUTHORITY, tried
 from hub.duties.duty import Finding
+from hub.webhooks import EVERYWHERE, Failure, key_of, post, signed
 from infra.settings import Settings
 from schemas.errors import ConfigurationError
-
-_PREFIX = "whsec_"
-_SECONDS = 10.0
-_LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 @dataclass(frozen=True)
@@ -41,14 +34,7 @@ class Webhook:
             raise ConfigurationError(
                 "HUB_WEBHOOK_SECRET is missing beside HUB_WEBHOOK_URL.", hint="See docs/duties.md."
             )
-        try:
-            key = base64.b64decode(settings.webhook_secret.removeprefix(_PREFIX), validate=True)
-        except (binascii.Error, ValueError):
-            key = b""
-        if len(key) < 24:
-            raise ConfigurationError(
-                "HUB_WEBHOOK_SECRET is not whsec_ and base64 of 24 bytes or more.", hint="See docs/duties.md."
-            )
+        key = key_of(settings.webhook_secret, "HUB_WEBHOOK_SECRET", "See docs/duties.md.")
         return cls(settings.webhook_url, key)
 
     def recipients(self, found: Sequence[Finding]) -> Mapping[str, Sequence[Finding]]:
@@ -68,22 +54,12 @@ class Webhook:
         """Send a message, tried anew where it may help; ``NotificationFailed`` where it was not taken."""
         del recipient  # all have one address
         taken = body.encode()
-        headers = {"Content-Type": "application/json", **self.signed(id_, int(at.timestamp()), taken)}
-        with httpx.Client(trust_env=False, timeout=_SECONDS) as client:
-            tried(lambda: self._once(client, headers, taken), self.wait, "The webhook")
+        headers = self.signed(id_, int(at.timestamp()), taken)
+        tried(lambda: self._once(headers, taken), self.wait, "The webhook")
 
     def signed(self, id_: str, timestamp: int, body: bytes) -> dict[str, str]:
         """Return the headers that say which message it is, when it was sent, and that it is the hub's."""
-        signature = hmac.digest(self.key, f"{id_}.{timestamp}.".encode() + body, "sha256")
-        told = base64.b64encode(signature).decode()
-        return {"webhook-id": id_, "webhook-timestamp": str(timestamp), "webhook-signature": f"v1,{told}"}
+        return signed(self.key, id_, timestamp, body)
 
-    def _once(self, client: httpx.Client, headers: dict[str, str], body: bytes) -> Failure | None:
-        try:
-            answer = client.post(self.url, content=body, headers=headers)
-        except httpx.HTTPError as error:
-            return Failure(type(error).__name__, again=True)
-        if answer.is_success:
-            return None
-        again = answer.is_server_error or answer.status_code in _LATER
-        return Failure(f"it answers {answer.status_code}", again)
+    def _once(self, headers: dict[str, str], body: bytes) -> Failure | None:
+        return asyncio.run(post(self.url, headers, body, EVERYWHERE))  # whoever set the address may reach it

@@ -26,7 +26,16 @@ from infra.clock import now
 from schemas.errors import AccessDenied, ItemNotAgreed, MalformedObjection, RecordNotFound, UnknownAnswer
 from schemas.identifiers import check
 
-READ = ("record", "query", "records", "verify", "derive", "subscription.snapshot", "subscription.changes")
+READ = (
+    "record",
+    "query",
+    "records",
+    "verify",
+    "derive",
+    "subscription.snapshot",
+    "subscription.changes",
+    "subscription.push",
+)
 """What the ledger calls the readings of records."""
 
 

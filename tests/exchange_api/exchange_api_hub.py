@@ -248,6 +248,7 @@ def served_hub(server, tmp_path_factory):
             database_url=server.url(name),
             port=free_port(),
             workers=2,
+            push_networks="127.0.0.0/8",
             _env_file=None,
         )
         keyring = FileKeyring(settings.keyring)

@@ -21,10 +21,12 @@ from catalog.conditions import rows_from
 from catalog.repository import Catalogue
 from catalog.system import System
 from infra.database import Role
+from schemas.masking import mask_of
 from schemas.resource import resource_named
 
 CODE, ORGANISATION = "legal_person", "11500000009275123M"
 FIRM = resource_named(CODE)
+MASK = mask_of(FIRM.item("representative_name"))
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 STATUS = rows_from([{"item": "status", "in": ["1"]}])
 ITEMS = ("credit_code", "name", "status", "representative_name")
@@ -34,6 +36,7 @@ AGREED: dict[str, dict[str, Any]] = {
     "nameless": {"items": ("name",), "rows": STATUS},
     "metered": {"quota_per_day": 12},
     "yes-no": {"answer": answer_from({"form": "yes_no"})},
+    "keyed": {"bulk": False},
     "halted": {},  # the last: who has heard of it has heard of all
 }
 Firms = dict[str, dict[str, Any]]
@@ -108,7 +111,7 @@ def register(served_hub) -> Register:
         for system, terms in AGREED.items():
             known = (KEY.as_dict(private=False),)
             catalogue.add_system(System(system, ORGANISATION, system, known), actor="test")
-            told = {"items": ITEMS} | terms
+            told = {"items": ITEMS, "bulk": True} | terms
             catalogue.add_agreement(
                 agreement(f"f-{system}", system, CODE, told.pop("items"), **told), actor="test"
             )
@@ -116,3 +119,19 @@ def register(served_hub) -> Register:
     register = Register(served_hub)
     register.go_on(6, seed=1)
     return register
+
+
+def ordered(rows):
+    return sorted(rows, key=lambda row: str(sorted(row.items())))
+
+
+def should_hold(system, firms):
+    """What the agreement lets a system have of the firms."""
+    rows = [{"credit_code": code, **row} for code, row in firms.items()]
+    if system == "whole":
+        return ordered([{name: row[name] for name in ITEMS} for row in rows])
+    rows = [row for row in rows if row["status"] == "1"]
+    if system == "nameless":
+        return ordered([{"name": row["name"]} for row in rows])
+    masked = [row | {"representative_name": MASK(row.get("representative_name"))} for row in rows]
+    return ordered([{name: row[name] for name in ITEMS} for row in masked])

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from exchange_api_hub import CASE, LAW, PURPOSE
-from fed_firms import CODE, ITEMS
+from fed_firms import CODE, ordered, should_hold
 from pushed_firms import credit_code
 from sqlalchemy import text
 
@@ -18,11 +18,9 @@ from catalog.agreement import AgreementStatus
 from catalog.repository import Catalogue
 from hub.objections.raising import READ
 from infra.database import Role
-from schemas.masking import mask_of
 from schemas.resource import resource_named
 
 pytestmark = pytest.mark.server
-MASK = mask_of(resource_named(CODE).item("representative_name"))
 
 
 class Subscriber:
@@ -82,22 +80,6 @@ class Subscriber:
             told = self.changes(wait=0 if ended else 1, limit=5).json()
             if ended and not told["more"] and not told["changes"]:
                 return
-
-
-def ordered(rows):
-    return sorted(rows, key=lambda row: str(sorted(row.items())))
-
-
-def should_hold(system, firms):
-    """What the agreement lets a system have of the firms."""
-    rows = [{"credit_code": code, **row} for code, row in firms.items()]
-    if system == "whole":
-        return ordered([{name: row[name] for name in ITEMS} for row in rows])
-    rows = [row for row in rows if row["status"] == "1"]
-    if system == "nameless":
-        return ordered([{"name": row["name"]} for row in rows])
-    masked = [row | {"representative_name": MASK(row.get("representative_name"))} for row in rows]
-    return ordered([{name: row[name] for name in ITEMS} for row in masked])
 
 
 def test_snapshot_and_changes_are_the_library_at_every_moment_while_it_is_written(served_hub, register):
@@ -275,7 +257,8 @@ def test_under_other_terms_a_new_snapshot_is_needed(served_hub, register):
 
 def test_only_records_are_subscribed_to_and_only_what_is_agreed(served_hub, register):
     asked = [
-        ("yes-no", {}, 403, "form_not_agreed"),
+        ("yes-no", {}, 403, "bulk_not_agreed"),
+        ("keyed", {}, 403, "bulk_not_agreed"),
         ("nameless", {"items": ["status"]}, 403, "item_not_agreed"),
         ("whole", {"purpose": "其他"}, 403, "purpose_not_agreed"),
         ("whole", {"agreement": "f-standing"}, 403, "access_denied"),

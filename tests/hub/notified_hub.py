@@ -1,15 +1,14 @@
 """A hub in which something stands undone, whom it is told to, and what is asked of it afterwards."""
 
 import json
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 
 import pytest
+import webhook_receiver
 from doubted_hub import READER, REGISTRAR, fill
 from sqlalchemy import text
+from webhook_receiver import Received
 
 from audit.recording import record_administration
 from catalog.contact import OWN, Contact
@@ -87,11 +86,12 @@ def mailed(hub, clock=lambda: NOW, wait=None):
         return tell(hub, channels, clock)
 
 
-class Receiver:
-    """Keeps what it is sent; answers with the statuses given, then 200."""
+class Receiver(Received):
+    """What the webhook of duties is sent to."""
 
     def __init__(self, url):
-        self.url, self.taken, self.answers, self.waited = url, [], [], []
+        super().__init__(url)
+        self.waited = []
 
     @property
     def webhook(self):
@@ -101,26 +101,5 @@ class Receiver:
         return sorted(json.loads(body)["data"]["organisation"] or AUTHORITY for _, body in self.taken)
 
 
-@contextmanager
 def listening():
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["content-length"]))
-            receiver.taken.append((dict(self.headers), body))
-            self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
-            self.send_header("Location", f"{receiver.url}/elsewhere")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_arguments):
-            """Say nothing at the terminal."""
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        receiver = Receiver(f"http://127.0.0.1:{server.server_port}")
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield receiver
-        finally:
-            server.shutdown()
-            thread.join()
+    return webhook_receiver.listening(Receiver)

@@ -73,6 +73,25 @@ class GoldenReader:
         """Records by a lookup item, many at once."""
         return f"{self.select} WHERE {self.tables.lookups[item]} = ANY($1::bytea[]) ORDER BY _subject"
 
+    def versions_sql(self, by: str) -> str:
+        """Versions of many records as of a moment, ``$2``: the last recorded by then, or, by ``valid_at``, the one valid then.
+
+        Only of records that are there now: what has left every answer does not come back by a date.
+        """
+        names = ", ".join(f'"{name}"' for name in self.columns)
+        now, then = self.tables.golden, self.tables.history
+        if by == "valid_at":
+            held, held_then = "_valid_from <= $2", "_valid_from <= $2 AND _valid_to > $2"
+        else:
+            held = held_then = "_recorded_at <= $2"
+        return (
+            f"SELECT DISTINCT ON (_subject) {names} FROM ("
+            f"SELECT {names} FROM {now} WHERE _subject = ANY($1::bytea[]) AND {held} UNION ALL "
+            f"SELECT {names} FROM {then} AS past WHERE _subject = ANY($1::bytea[]) AND {held_then} "
+            f"AND EXISTS (SELECT FROM {now} AS present WHERE present._subject = past._subject)"
+            ") AS version ORDER BY _subject, _version DESC"
+        )
+
     def subject(self, key: str) -> bytes:
         """Return the blind index of a key, in its canonical form."""
         return self._vault.index(self.resource.key, [key])[0]

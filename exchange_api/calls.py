@@ -17,6 +17,7 @@ from starlette.types import Scope
 from audit.entry import LONGEST_TEXT
 from catalog.agreement import MOST_KEYS
 from catalog.asking import Way
+from exchange_api.moments import NAMES, Moment, moment_of
 from schemas.errors import InvalidIdentifier, MalformedKey, MalformedRequest, MissingPurpose, TooManyKeys
 from schemas.identifiers import check, valid_mask
 from schemas.resource import Item, Resource
@@ -63,6 +64,7 @@ class Call:
     signed: bool = False
     question: str = ""
     filtered: tuple[str, ...] | None = None
+    moment: Moment | None = None
 
     @property
     def purpose(self) -> str:
@@ -131,21 +133,21 @@ def _checked(text: str, place: str) -> str:
 
 def record_call(resource: Resource, key: str, scope: Scope, stated: Stated, organisation: str) -> Call:
     """Read ``GET …/records/{key}?items=a,b&provenance=true``."""
-    names, provenance = _chosen(scope["query_string"])
+    names, provenance, moment = _chosen(scope["query_string"])
     key = checked_key(resource.key, key, 1)
-    return Call((key,), known_items(resource, names), None, provenance, stated, organisation)
+    return Call((key,), known_items(resource, names), None, provenance, stated, organisation, moment=moment)
 
 
 @lru_cache(maxsize=4096)  # few choices, many calls
-def _chosen(query: bytes) -> tuple[tuple[str, ...], bool]:
+def _chosen(query: bytes) -> tuple[tuple[str, ...], bool, Moment | None]:
     asked = parameters_of(query)
     names = tuple(name for name in asked.pop("items", "").split(",") if name)
     provenance = _flag(asked.pop("provenance", "false"))
+    moment = moment_of({name: asked.pop(name, None) for name in NAMES})
     if asked:
-        raise MalformedRequest(
-            "There is a query parameter that is not known.", hint="Known are: items, provenance."
-        )
-    return names, provenance
+        known = ", ".join(("items", "provenance", *NAMES))
+        raise MalformedRequest("There is a query parameter that is not known.", hint=f"Known are: {known}.")
+    return names, provenance, moment
 
 
 def parameters_of(query: bytes) -> dict[str, str]:
@@ -167,7 +169,8 @@ def _flag(text: str) -> bool:
 
 def query_call(resource: Resource, body: Mapping[str, Any], stated: Stated, organisation: str) -> Call:
     """Read the body of ``POST …/query``."""
-    unknown = body.keys() - {"keys", "items", "by", "provenance", "purpose", "legal_basis", "case_code"}
+    known = {"keys", "items", "by", "provenance", "purpose", "legal_basis", "case_code", *NAMES}
+    unknown = body.keys() - known
     if unknown:
         raise MalformedRequest(
             "There is a field that is not known.", hint="See docs/api.md for the fields of a query."
@@ -182,7 +185,9 @@ def query_call(resource: Resource, body: Mapping[str, Any], stated: Stated, orga
     by = lookup_named(resource, body.get("by"))
     item = resource.item(by) if by else resource.key
     chosen = known_items(resource, items)
-    return Call(checked_keys(item, keys), chosen, by, body.get("provenance", False), stated, organisation)
+    asked = checked_keys(item, keys)
+    provenance, moment = body.get("provenance", False), moment_of(body)
+    return Call(asked, chosen, by, provenance, stated, organisation, moment=moment)
 
 
 async def body_of(request: Request) -> Mapping[str, Any]:

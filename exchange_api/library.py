@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 
 from base_libraries.reading import GoldenReader
+from exchange_api.moments import Moment
 from infra.coalescing import Coalescer
 from infra.keyring import Keyring
 from infra.lanes import Lanes
@@ -83,6 +84,11 @@ class Library:
         for row in await self._fetch(shelf.reader.history_sql, subjects):
             found.setdefault(row["_subject"], []).append(row)
         return found
+
+    async def versions(self, shelf: Shelf, subjects: Sequence[bytes], moment: Moment) -> dict[bytes, Row]:
+        """Return the version of each record that there is now as of a moment, of those that had one."""
+        found = await self.fetch(shelf.reader.versions_sql(moment.by), subjects, moment.at)
+        return {row["_subject"]: row for row in found}
 
     async def selected(self, sql: str, parameters: Sequence[Any]) -> Sequence[Row]:
         """Return the rows of a selection; ``FilterTooCostly`` where they are not found in time."""

@@ -16,6 +16,7 @@ from exchange_api.door import Attempt, Door
 from exchange_api.doubt_marks import mark
 from exchange_api.formats import Format, format_for
 from exchange_api.library import Library, Row, Shelf
+from exchange_api.moments import Moment
 from exchange_api.tabular import Layout
 from schemas.errors import RecordNotFound, UnknownResource
 from schemas.resource import Resource
@@ -94,11 +95,14 @@ class Readings:
         call = record_call(shelf.resource, key, attempt.request.scope, attempt.stated, attempt.organisation)
         subject = shelf.reader.subject(call.keys[0])
         attempt.subjects = [subject]
+        attempt.facts = _moment_fact(call)
         agreement = self._door.agreed(attempt, shelf.resource.code, call)
         row = await shelf.by_key.ask(subject)
         found = [] if row is None else [row]
         rows = within(agreement, shelf, found)
         attempt.count_outside(len(found) - len(rows))
+        if rows and call.moment is not None:
+            rows = (await self._then(agreement, shelf, call.moment, {subject: rows})).get(subject, ())
         if not agreement.answer.discloses_values:
             told: dict[str, Any] = {
                 "resource": shelf.resource.code,
@@ -121,10 +125,13 @@ class Readings:
         attempt.keys = len(body["keys"]) if isinstance(body.get("keys"), list) else 0
         call = query_call(shelf.resource, body, attempt.stated, attempt.organisation)
         attempt.subjects = indexes_of(shelf, call)
+        attempt.facts = _moment_fact(call)
         agreement = self._door.agreed(attempt, shelf.resource.code, call)
         every = await rows_of(self._library, shelf, call, attempt.subjects)
         found = all_within(agreement, shelf, every)
         attempt.count_outside(number_of(every) - number_of(found))
+        if found and call.moment is not None:
+            found = await self._then(agreement, shelf, call.moment, found)
         pairs = list(zip(call.keys, attempt.subjects, strict=True))
         if agreement.answer.discloses_values:
             told = await self._records(attempt, shelf, call, pairs, found)
@@ -139,6 +146,16 @@ class Readings:
             rows = found.get(index, ())
             self._mark(shelf, [one] * len(rows), rows, attempt.items or ())
         return formed(attempt, form, shelf, {"resource": shelf.resource.code, "answers": answers}, answers)
+
+    async def _then(self, agreement: Agreement, shelf: Shelf, moment: Moment, found: Found) -> Found:
+        """Return the versions as of a moment of what was found, agreed as they are now and as they were then."""
+        subjects = [row["_subject"] for rows in found.values() for row in rows]
+        versions = await self._library.versions(shelf, subjects, moment)
+        past = {
+            index: [versions[row["_subject"]] for row in rows if row["_subject"] in versions]
+            for index, rows in found.items()
+        }
+        return all_within(agreement, shelf, {index: rows for index, rows in past.items() if rows})
 
     async def _records(
         self, attempt: Attempt, shelf: Shelf, call: Call, pairs: Sequence[tuple[str, bytes]], found: Found
@@ -234,3 +251,8 @@ class Readings:
 def number_of(found: Found) -> int:
     """Count the rows found."""
     return sum(map(len, found.values()))
+
+
+def _moment_fact(call: Call) -> dict[str, Any] | None:
+    """Return what the ledger says of a call for an earlier moment: no recall can tell from when alone what it read."""
+    return None if call.moment is None else {call.moment.by: call.moment.at.isoformat()}

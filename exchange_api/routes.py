@@ -19,6 +19,7 @@ from exchange_api.dcat_routes import add_dcat_routes
 from exchange_api.described import describe
 from exchange_api.duty_routes import add_duty_routes
 from exchange_api.guarded import guarded, parameter
+from exchange_api.moments import NAMES
 from exchange_api.objection_routes import add_objection_routes
 from exchange_api.question_routes import add_question_routes
 from exchange_api.search_routes import add_search_routes
@@ -62,6 +63,7 @@ _QUERY: Mapping[str, Any] = {
         "items": {"type": "array", "items": {"type": "string"}},
         "by": {"type": "string", "description": "key (the default) or a lookup item of the resource"},
         "provenance": {"type": "boolean"},
+        **{name: {"type": "string", "description": "a day or a time"} for name in NAMES},
         "purpose": {"type": "string"},
         "legal_basis": {"type": "string"},
         "case_code": {"type": "string"},
@@ -118,6 +120,7 @@ def _add_resources(add: Callable[..., None]) -> None:
         parameter("key", "path"),
         parameter("items", "query"),
         parameter("provenance", "query", "boolean"),
+        *(parameter(name, "query") for name in NAMES),
     ]
     add(
         ("GET", one + "/records/{key:path}"),

@@ -15,7 +15,7 @@ from benchmarks.ground import Ground
 from benchmarks.ratios import Ratio, alternate
 
 RESOURCE = "natural_person"
-REQUESTS, CONNECTIONS, MANY = 10_000, 32, 1000
+REQUESTS, CONNECTIONS, MANY = 5_000, 32, 1000
 ITEMS = ("name", "sex", "registered_division", "marital_status", "life_status")
 
 

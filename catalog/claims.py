@@ -9,7 +9,7 @@ one at once. Subjects are blind indexes here, and forgotten when their day is ov
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,14 +25,12 @@ _SHARDS = 16
 _SHARD = os.getpid() % _SHARDS
 _TOLD = 5  # places in a problem
 
-_HOLD = f"SELECT count(pg_advisory_xact_lock({_KIND}, place)) FROM unnest($1::int[]) place"
-_FAILED = """
-    SELECT system, resource, item, subject, day, failed FROM catalog.claim_failure
+_BEFORE = """
+    SELECT system, resource, item, subject, day, failed::bigint, 0::bigint AS claims FROM catalog.claim_failure
     WHERE subject = ANY($1) AND system = ANY($2) AND day = ANY($3)
-"""
-_MADE = """
-    SELECT system, day, sum(claims)::bigint AS claims, sum(failed)::bigint AS failed FROM catalog.claim_use
-    WHERE system = ANY($1) AND day = ANY($2) GROUP BY 1, 2
+    UNION ALL
+    SELECT system, NULL, NULL, NULL, day, sum(failed)::bigint, sum(claims)::bigint FROM catalog.claim_use
+    WHERE system = ANY($2) AND day = ANY($3) GROUP BY 1, 5
 """
 _ADD_FAILED = """
     INSERT INTO catalog.claim_failure AS known (system, resource, item, subject, day, failed)
@@ -96,12 +94,11 @@ def claims_from(told: Any) -> ClaimLimit:
 
 
 class Try(NamedTuple):
-    """A claim on an item of a known record, by its blind index, at a place of the call; whether it failed."""
+    """What is claimed of a known record, by its blind index, at a place of the call; how each item turned out: whether it matched."""
 
     subject: bytes
-    item: str
     place: int
-    failed: bool
+    told: Mapping[str, bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +115,15 @@ class Tried:
     claims: int
     failed: int
 
-    def target(self, one: Try) -> Target:
+    def target(self, one: Try, item: str) -> Target:
         """Return what a claim is counted under."""
-        return (self.system, self.resource, one.item, one.subject, self.day)
+        return (self.system, self.resource, item, one.subject, self.day)
+
+    def failures(self) -> Iterator[Target]:
+        """Yield what every claim that failed is counted under."""
+        for one in self.tries:
+            if False in one.told.values():
+                yield from (self.target(one, item) for item, verdict in one.told.items() if verdict is False)
 
 
 @dataclass(slots=True)
@@ -143,13 +146,17 @@ class Tally:
                 tried,
                 f"{failed} of the {claims} claims your system has made today have failed, more than agreed.",
             )
-        known = self.failed or self.new_failed
+        if not (self.failed or self.new_failed):
+            return None
         spent = [
-            one for one in tried.tries if known and self._failed(tried.target(one)) >= limit.failing_per_item
+            (item, one.place)
+            for one in tried.tries
+            for item in one.told
+            if self._failed(tried.target(one, item)) >= limit.failing_per_item
         ]
         if not spent:
             return None
-        items, places = sorted({one.item for one in spent}), sorted({one.place for one in spent})
+        items, places = sorted({item for item, _ in spent}), sorted({place for _, place in spent})
         told = ", ".join(map(str, places[:_TOLD])) + (
             "" if len(places) <= _TOLD else f" and {len(places) - _TOLD} more"
         )
@@ -161,7 +168,7 @@ class Tally:
     def take(self, tried: Tried) -> None:
         """Count a call that is answered."""
         key = (tried.system, tried.day)
-        self.new_failed.update(tried.target(one) for one in tried.tries if one.failed)
+        self.new_failed.update(tried.failures())
         self.new_claims[key] += tried.claims
         self.new_failing[key] += tried.failed
 
@@ -184,24 +191,30 @@ class Tally:
         )  # fmt: skip
 
 
-async def tally(connection: "asyncpg.Connection", asked: Sequence[Tried]) -> Tally:
-    """Hold the subjects of calls until the transaction ends, and return what has failed before them."""
+def holding(asked: Sequence[Tried]) -> str:
+    """Return the statement that holds the subjects of calls until its transaction ends, to be sent as it begins."""
     if not asked:
-        return Tally({}, {})
-    subjects = list({one.subject for tried in asked for one in tried.tries})
-    systems, days = list({tried.system for tried in asked}), list({tried.day for tried in asked})
-    await connection.execute(_HOLD, sorted(set(map(_lock, subjects))))
-    failed = await connection.fetch(_FAILED, subjects, systems, days)
-    return Tally(
-        {
-            (row["system"], row["resource"], row["item"], row["subject"], row["day"]): row["failed"]
-            for row in failed
-        },
-        {
-            (row["system"], row["day"]): (row["claims"], row["failed"])
-            for row in await connection.fetch(_MADE, systems, days)
-        },
+        return ""
+    places = sorted(
+        {int.from_bytes(one.subject[:4], "big") % _LOCKS for tried in asked for one in tried.tries}
     )
+    return f"; SELECT count(pg_advisory_xact_lock({_KIND}, place)) FROM unnest('{{{','.join(map(str, places))}}}'::int[]) place"
+
+
+async def tally(connection: "asyncpg.Connection", asked: Sequence[Tried]) -> Tally:
+    """Return what has failed before calls whose subjects are held."""
+    found = Tally({}, {})
+    if asked:
+        subjects = list({one.subject for tried in asked for one in tried.tries})
+        systems, days = list({tried.system for tried in asked}), list({tried.day for tried in asked})
+        for system, resource, item, subject, day, failed, claims in await connection.fetch(
+            _BEFORE, subjects, systems, days
+        ):
+            if subject is None:
+                found.made[system, day] = (claims, failed)
+            else:
+                found.failed[system, resource, item, subject, day] = failed
+    return found
 
 
 async def forget(connection: "asyncpg.Connection", before: date, most: int = 1000) -> bool:
@@ -210,7 +223,3 @@ async def forget(connection: "asyncpg.Connection", before: date, most: int = 100
         int((await connection.execute(query, before, most)).rpartition(" ")[2]) for query in _FORGOTTEN
     ]
     return max(numbers) == most
-
-
-def _lock(subject: bytes) -> int:
-    return int.from_bytes(subject[:4], "big") % _LOCKS

@@ -17,7 +17,7 @@ from audit.appender import copy_entries, unwritten
 from audit.entry import Entry
 from catalog.agreement import Agreement
 from catalog.allowance import Spent
-from catalog.claims import Tally, Tried, forget, tally
+from catalog.claims import Tally, Tried, forget, holding, tally
 from catalog.spending import Draw, Held, hold, spent_of, store
 from catalog.terms import Circumstances, Refusal
 from infra.clock import Clock, now
@@ -86,7 +86,7 @@ class Spender:
         """Hold, judge, store and append; ``broken`` says that an attempt before may have been committed, or not."""
         async with self._lanes.one() as connection:
             began = self._clock()  # not later than the time under the locks: what is known is spent at least
-            async with _transaction(connection):
+            async with _transaction(connection, holding([one.tried for one in asked if one.tried])):
                 calls = await self._held(connection, asked)
                 recorded = await _recorded_of(connection, asked) if broken else frozenset[UUID]()
                 outcomes = [calls.outcome(one, recorded) for one in asked]
@@ -100,7 +100,7 @@ class Spender:
         return outcomes
 
     async def _held(self, connection: asyncpg.Connection, asked: list[Spending]) -> "_Held":
-        """Hold what is drawn on, then what is claimed on: always in this order, so that nobody waits in a circle."""
+        """Hold what is drawn on; what is claimed on is held already: always in this order, so that nobody waits in a circle."""
         draws, tried = [one.draw for one in asked if one.draw], [one.tried for one in asked if one.tried]
         held = await hold(connection, draws, self.circumstances.calendar) if draws else None
         await self._forget(connection, tried)
@@ -138,10 +138,10 @@ class _Held:
 
 
 @asynccontextmanager
-async def _transaction(connection: asyncpg.Connection) -> AsyncIterator[None]:
-    """A transaction and its limits, begun in one round trip."""
-    await connection.execute(_BEGIN)
+async def _transaction(connection: asyncpg.Connection, holding: str) -> AsyncIterator[None]:
+    """A transaction, its limits and what it holds from the beginning, in one round trip."""
     try:
+        await connection.execute(_BEGIN + holding)
         yield
     except BaseException:
         if not connection.is_closed():

@@ -6,6 +6,7 @@ is not there: nothing of it is known.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from catalog.claims import Try
@@ -57,17 +58,18 @@ class Verifying:
         self, attempt: Attempt, rows: Sequence[Sequence[Row]], verdicts: Sequence[Mapping[str, bool | None]]
     ) -> None:
         """Have the claims counted: those on records one by one, as failed where they do not match or where there is no record."""
-        tries: list[Try] = []
-        counts: dict[str, Counter[str]] = {}
-        claims = failed = 0
-        for place, (its, told) in enumerate(zip(rows, verdicts, strict=True), 1):
-            subjects = [row["_subject"] for row in its]
-            for item, verdict in told.items():
-                counts.setdefault(item, Counter())[WORDS[verdict]] += 1
-                claims += 1
-                failed += verdict is False or not subjects
-                tries += [Try(subject, item, place, verdict is False) for subject in subjects]
-        self._door.tries(attempt, tries, claims, failed)
+        tries = [
+            Try(row["_subject"], place, told)
+            for place, (its, told) in enumerate(zip(rows, verdicts, strict=True), 1)
+            for row in its
+        ]
+        told_of = Counter(chain.from_iterable(told.items() for told in verdicts))
+        unfound = sum(len(told) for its, told in zip(rows, verdicts, strict=True) if not its)
+        failed = unfound + sum(number for (_, verdict), number in told_of.items() if verdict is False)
+        counts: dict[str, dict[str, int]] = {}
+        for (item, verdict), number in told_of.items():
+            counts.setdefault(item, {})[WORDS[verdict]] = number
+        self._door.tries(attempt, tries, told_of.total(), failed)
         attempt.facts = {**(attempt.facts or {}), "claims": counts}
 
     def _told(

@@ -24,6 +24,7 @@ from schemas.look_alikes import INVISIBLE, LIKE_X, LOOK_ALIKES
 from schemas.succession import became
 
 LONGEST_CLAIM = 4000  # characters
+_CLAIMED = frozenset({str, int, float, bool})
 CHINA = timezone(timedelta(hours=8))
 _PLAIN = re.compile(r"[0-9a-z\u4e00-\u9fa5]+")  # is its own form, as most values are
 _CODE = re.compile(r"[0-9A-Z]{9}|[0-9A-Z]{18}")
@@ -85,7 +86,7 @@ def claim_of(item: Item, value: Any, place: str, rule: Rule | None = None) -> Cl
     rule = rule or rule_of(item)
     if rule is None:
         raise MalformedClaim(f"Item {item.name} is a geometry, of which nothing can be claimed.")
-    if not isinstance(value, str | int | float) or len(text := _text(value)) > LONGEST_CLAIM:
+    if type(value) not in _CLAIMED or len(text := _text(value)) > LONGEST_CLAIM:
         raise MalformedClaim(
             f"The claim on {item.name} of {place} is no text of at most {LONGEST_CLAIM} characters, no number and no true or false."
         )

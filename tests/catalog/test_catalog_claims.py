@@ -21,7 +21,7 @@ LIMIT = ClaimLimit(failing_per_item=2, failing_at_once=10, failing_share=0.5)
 
 def tried(*failed, claims=None, limit=LIMIT, number_failed=None):
     """A call with a claim on the name of each of so many subjects."""
-    tries = tuple(Try(bytes([place]) * 16, "name", place, one) for place, one in enumerate(failed, 1))
+    tries = tuple(Try(bytes([place]) * 16, place, {"name": not one}) for place, one in enumerate(failed, 1))
     return Tried("desk", "natural_person", "a-1", limit, DAY, 60, tries, claims or len(tries),
                  sum(failed) if number_failed is None else number_failed)  # fmt: skip
 

@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -21,6 +21,7 @@ from audit.recording import record_administration
 from catalog.agreement import Agreement
 from catalog.allowance import Rate
 from catalog.asking import Way
+from catalog.claims import USUAL_CLAIMS, Tried, Try
 from catalog.organisation import Organisation
 from catalog.repository import Catalogue
 from catalog.spending import Draw
@@ -31,7 +32,14 @@ from infra.clock import now
 from infra.database import Role, open_database
 from infra.lanes import Lanes
 from infra.settings import Settings
-from schemas.errors import AllowanceSpent, DatabaseUnavailable, LedgerUnavailable, QuotaSpent, TooFast
+from schemas.errors import (
+    AllowanceSpent,
+    ClaimsSpent,
+    DatabaseUnavailable,
+    LedgerUnavailable,
+    QuotaSpent,
+    TooFast,
+)
 from schemas.working_days import calendar_of
 
 pytestmark = pytest.mark.server
@@ -280,3 +288,69 @@ async def _spend_all() -> None:
 
 if __name__ == "__main__":
     asyncio.run(_spend_all())
+
+
+# ── claims that fail ─────────────────────────────────────────────────────────────────────────────────
+
+
+def tried(day=date(2026, 6, 1), verdict=False, subject=b"s" * 16):
+    told = (Try(subject, 1, {"name": verdict}),)
+    return Tried("desk", "natural_person", "a-1", USUAL_CLAIMS, day, 60, told, 1, int(verdict is False))
+
+
+async def claim(spender, number, one, draw=None):
+    """How each of so many calls at once ends, and that only what is granted is recorded."""
+    entries = [Entry(Kind.CALL, "verify", "answered", actor="desk", agreement="a-1") for _ in range(number)]
+    outcomes = await asyncio.gather(
+        *(spender.append(entry, draw, one) for entry in entries), return_exceptions=True
+    )
+    return [type(outcome) if isinstance(outcome, Exception) else True for outcome in outcomes]
+
+
+def failures(database):
+    with database.engine(Role.OWNER).connect() as connection:
+        rows = connection.execute(
+            text("SELECT day, sum(failed) FROM catalog.claim_failure GROUP BY 1 ORDER BY 1")
+        )
+        used = connection.execute(
+            text("SELECT coalesce(sum(claims), 0), coalesce(sum(failed), 0) FROM catalog.claim_use")
+        ).one()
+        return [tuple(row) for row in rows], tuple(used)
+
+
+def test_claims_fail_as_often_as_agreed_over_all_processes(agreed):
+    first = date(2026, 6, 1)
+
+    async def story():
+        async with opened(agreed) as one, opened(agreed) as other:
+            both = await asyncio.gather(*(claim(spender, 40, tried()) for spender in (one, other)))
+            outcomes = [outcome for many in both for outcome in many]
+            assert (outcomes.count(True), outcomes.count(ClaimsSpent)) == (5, 75)
+            assert await claim(other, 1, tried(verdict=True)) == [ClaimsSpent]  # a right one neither
+            assert await claim(other, 2, tried(verdict=True, subject=b"t" * 16)) == [True, True]
+            assert failures(agreed) == ([(first, 5)], (7, 5))
+            for later in (1, 2):  # those of the day before are kept, for calls that began before midnight
+                assert await claim(one, 1, tried(first + timedelta(days=later))) == [True]
+            assert [day for day, _ in failures(agreed)[0]] == [
+                first + timedelta(days=1),
+                first + timedelta(days=2),
+            ]
+
+    asyncio.run(story())
+    with agreed.engine(Role.OWNER).connect() as connection:
+        query = text("SELECT count(*) FROM ledger.entry WHERE action = 'verify'")
+        assert connection.execute(query).scalar_one() == 5 + 2 + 2
+
+
+def test_a_call_spends_its_quota_and_its_claims_or_neither(agreed):
+    async def story():
+        async with opened(agreed) as spender:
+            draw = Draw(AGREEMENT, Asked(number_of_keys=90), now())
+            assert await claim(spender, 1, tried(), draw) == [True]
+            assert await claim(spender, 1, tried(), draw) == [QuotaSpent]
+            assert failures(agreed)[1] == (1, 1)
+            few = Draw(AGREEMENT, Asked(number_of_keys=1), now())
+            assert (await claim(spender, 6, tried(), few)).count(ClaimsSpent) == 2
+            assert counts(agreed)[0] == 90 + 4
+
+    asyncio.run(story())

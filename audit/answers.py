@@ -9,6 +9,7 @@ import binascii
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote, unquote
 
@@ -106,6 +107,7 @@ class Proof:
         return cls(unquote(hub), key, int(at), int(leaf), int(of), salt, request, siblings, signature)
 
 
+@lru_cache(maxsize=16)
 def _quoted(hub: str) -> str:
     return quote(hub, safe=":/@!$&'()*+,;=-._~?#[]")
 

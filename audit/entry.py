@@ -70,9 +70,9 @@ class Entry:
     def __post_init__(self) -> None:
         # One bad text would fail every entry of its batch, so none may exist: PostgreSQL takes no NUL, UTF-8 no
         # lone surrogate.
-        for text in _texts(self):
-            if text is not None and not (text.isprintable() and len(text) <= LONGEST_TEXT):
-                raise ConfigurationError("A text of a ledger entry is too long or holds control characters.")
+        texts = [text for text in _texts(self) if text]
+        if not "".join(texts).isprintable() or len(max(texts, key=len)) > LONGEST_TEXT:
+            raise ConfigurationError("A text of a ledger entry is too long or holds control characters.")
         if self.subjects and len(self.subjects) != 16 * self.keys:
             raise ConfigurationError("A ledger entry must hold one blind index of 16 bytes a key.")
 

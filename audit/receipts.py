@@ -35,7 +35,7 @@ class Receipts:
     """Makes and checks promises; its key comes from the keyring's first master and stays."""
 
     def __init__(self, keyring: Keyring) -> None:
-        self._key = keyring.derive("ledger-receipt", 1)
+        self._keyed = blake2b(key=keyring.derive("ledger-receipt", 1), digest_size=32)
 
     def promise(self, entry: Entry) -> str:
         """Return the promise for a committed entry: 43 characters, URL-safe."""
@@ -52,8 +52,9 @@ class Receipts:
 
     def _hash(self, values: tuple[Any, ...], subjects: bytes | None) -> str:
         told = "\n".join(["" if value is None else str(value) for value in values])
-        digest = blake2b(told.encode() + b"\n" + (subjects or b""), key=self._key, digest_size=32).digest()
-        return base64.urlsafe_b64encode(digest)[:43].decode()
+        hashing = self._keyed.copy()  # the key is taken in once, not once an answer
+        hashing.update(told.encode() + b"\n" + (subjects or b""))
+        return base64.urlsafe_b64encode(hashing.digest())[:43].decode()
 
 
 def entry_id(text: str) -> UUID:

@@ -54,7 +54,11 @@ class SystemKey:
 
     def is_valid(self, at: datetime) -> bool:
         """Tell whether a signature of that moment may be by this key."""
-        return self.jwk.get("nbf", 0) <= at.timestamp() and not self.has_ended(at)
+        return self.holds(at.timestamp())
+
+    def holds(self, at: float) -> bool:
+        """Tell the same of a moment in seconds since 1970."""
+        return self.jwk.get("nbf", 0) <= at and not ("exp" in self.jwk and self.jwk["exp"] <= at)
 
     def has_ended(self, at: datetime) -> bool:
         """Tell whether its validity was over at that moment."""

@@ -22,6 +22,7 @@ from catalog.spending import Draw
 from catalog.system import System
 from exchange_api.answers import Portion
 from exchange_api.calls import Call, Stated, headers_of
+from exchange_api.signature_base import RequestMessage
 from schemas.errors import AccessDenied, MalformedRequest
 
 _UUID = re.compile(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -36,9 +37,11 @@ class Attempt:
     started: int = field(default_factory=time.perf_counter_ns)
     entry_id: UUID = field(default_factory=new_entry_id)
     headers: dict[bytes, bytes] = field(default_factory=dict)
+    entry_text: str = ""
     id: str = ""
     system: System | None = None
     signed: bool = False
+    message: RequestMessage | None = None
     signed_in: SignedIn | None = None
     resource: str | None = None
     stated: Stated | None = None
@@ -61,7 +64,8 @@ class Attempt:
         """Read the headers and take over the caller's id where it is a UUID, which cannot hold a personal value."""
         self.headers = headers_of(self.request.scope)
         given = self.headers.get(b"hub-request-id")
-        self.id = given.decode().lower() if given and _UUID.fullmatch(given) else str(self.entry_id)
+        self.entry_text = str(self.entry_id)
+        self.id = given.decode().lower() if given and _UUID.fullmatch(given) else self.entry_text
 
     def take_stated(self, stated: Stated | None) -> None:
         """Take over what the caller's token states of why it calls; ``MalformedRequest`` where the headers say otherwise."""

@@ -39,6 +39,7 @@ from exchange_api.signature_bodies import held_against_digest
 from exchange_api.signatures import is_signed_call
 from exchange_api.spender import Spender
 from exchange_api.streaming import Flow, StreamedAnswer
+from exchange_api.whole import WholeAnswer
 from infra.clock import Clock, now
 from infra.telemetry import describe
 from schemas.errors import (
@@ -121,7 +122,7 @@ class Door:
     async def _authenticate_signed(self, attempt: Attempt, by: Admission) -> None:
         reception = self._parts.reception
         call = reception.signed(attempt.request.scope, attempt.headers, by)
-        attempt.system, attempt.signed = call.system, True
+        attempt.system, attempt.signed, attempt.message = call.system, True, call.message
         reception.check(call.system)
         await reception.use_once(call)
         attempt.request = held_against_digest(attempt.request)
@@ -141,7 +142,7 @@ class Door:
         if attempt.unchanged:
             return Response(status_code=attempt.status, headers=headers)
         sent = {**headers, **attempt.sent, "Content-Type": body.media_type}  # which Starlette would add to
-        return Response(body.content, attempt.status, sent)
+        return WholeAnswer(body.content, attempt.status, sent)
 
     async def _streamed(self, attempt: Attempt, stream: Stream) -> Response:
         """Begin a stream: what stops it before its first portion is on record is answered as of any reading."""
@@ -227,7 +228,7 @@ class Door:
         return {
             **proven,
             "Hub-Request-Id": attempt.id,
-            "Hub-Entry": str(entry.id),
+            "Hub-Entry": attempt.entry_text if entry.id is attempt.entry_id else str(entry.id),
             "Hub-Promise": self._parts.receipts.promise(entry),
             "Cache-Control": "no-store",
             **attempt.limits,

@@ -170,12 +170,13 @@ FORMATS: Mapping[str, Format] = {
     ARROW: Format(ARROW, partial(Columns, parquet=False)),
     PARQUET: Format(PARQUET, partial(Columns, parquet=True)),
 }
+_OFFERED = tuple(FORMATS)
 _EXACT = Format(_CSV_SENT, partial(Csv, exact=True))
 
 
 def format_for(headers: Mapping[bytes, bytes]) -> Format:
     """Return the form that the headers of a request accept; ``NotAcceptable`` where there is none."""
-    media_type, parameters = best(headers.get(b"accept", b""), tuple(FORMATS))
+    media_type, parameters = best(headers.get(b"accept", b""), _OFFERED)
     if media_type == CSV and parameters.get("formulas") == "kept":
         return _EXACT
     return FORMATS[media_type]

@@ -1,6 +1,6 @@
 """Which form an answer takes: what the caller accepts, and likes best (RFC 9110, 12.5.1)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -49,7 +49,8 @@ def _range(text: str) -> Accepted:
     return Accepted(kind, quality, pairs)
 
 
-def best(header: bytes, offered: Sequence[str]) -> tuple[str, Mapping[str, str]]:
+@lru_cache(maxsize=1024)
+def best(header: bytes, offered: tuple[str, ...]) -> tuple[str, Mapping[str, str]]:
     """Return the media type offered that the header likes best, the first of those alike, with the range's parameters.
 
     ``NotAcceptable`` where it accepts none.

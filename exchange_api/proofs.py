@@ -6,7 +6,6 @@ Entries that share a commit are answered in the same turn of the loop, and so th
 import asyncio
 import base64
 import time
-from dataclasses import replace
 from hashlib import sha256
 from os import urandom
 from typing import Any
@@ -48,11 +47,11 @@ class Proofs:
         """Return what is to be proven of an answer, and have its entry say so; None where no proof is asked for."""
         if not (attempt.signed or attempt.headers.get(ASKED) == b"?1"):
             return None
-        message = self._signatures.message(attempt.request.scope)
+        message = attempt.message or self._signatures.message(attempt.request.scope)
         fields = {name: ", ".join(values) for name, values in message.fields.items()}
         request = request_digest(message.method, message.target.uri, fields)
         leaf = Leaf(
-            str(attempt.entry_id), attempt.id, request, status, media_type, sha256(content).digest(), urandom(SALT)
+            attempt.entry_text, attempt.id, request, status, media_type, sha256(content).digest(), urandom(SALT)
         )  # fmt: skip
         attempt.facts = {**(attempt.facts or {}), "answer": base64.b64encode(leaf.hash).decode()}
         return leaf
@@ -73,12 +72,10 @@ class Proofs:
         root, paths = every_inclusion_proof([leaf.hash for leaf, _ in waiting])
         tree = Tree(self._hub, int(time.time()), len(waiting), root)
         signature = crypto_sign(tree.text, self._secret)[:64]
-        proof = Proof(self._hub, str(self._key), tree.at, 0, tree.size, b"", b"", (), signature)
         for number, ((leaf, future), path) in enumerate(zip(waiting, paths, strict=True)):
             if not future.done():
-                future.set_result(
-                    replace(proof, leaf=number, salt=leaf.salt, request_digest=leaf.request_digest, path=path)
-                )
+                told = (str(self._key), tree.at, number, tree.size, leaf.salt, leaf.request_digest, path)
+                future.set_result(Proof(self._hub, *told, signature))
 
     def public_keys(self) -> dict[str, Any]:
         """Return the JWK set of every key that answers were ever signed by."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -99,19 +100,27 @@ class AnswerMessage:
 
 def signature_base(message: Message, covered: Covered) -> bytes:
     """Return what a signature is made over; ``InvalidSignature`` where a component is not there, or not supported."""
-    lines = [f"{component}: {_value_of(message, component)}" for component in covered.components]
+    lines = [
+        f"{label}: {_value_of(message, component)}" for label, component in _labelled(covered.components)
+    ]
     return "\n".join([*lines, f'"@signature-params": {covered}']).encode("latin-1")
 
 
+@lru_cache(maxsize=1024)  # few lists, many calls
+def _labelled(components: tuple[Component, ...]) -> Sequence[tuple[str, Component]]:
+    return [(str(component), component) for component in components]
+
+
 def _value_of(message: Message, component: Component) -> str:
-    if component.name == "@query-param":
-        return _query_parameter(message, component)
     if component.parameters:
+        if component.name == "@query-param":
+            return _query_parameter(message, component)
         raise InvalidSignature("A component is signed with a parameter that the hub does not support.")
-    if component.name.startswith("@"):
-        value = message.derived(component.name)
+    name = component.name
+    if name[0:1] == "@":
+        value = message.derived(name)
     else:
-        values = message.values(component.name)
+        values = message.values(name)
         value = ", ".join([line.strip(" \t") for line in values]) if values else None
     if value is None or "\n" in value or "\r" in value:
         raise InvalidSignature(

@@ -7,9 +7,9 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from schemas.errors import InvalidSignature
 
@@ -20,21 +20,22 @@ Parameter = str | int | bool
 Parameters = tuple[tuple[str, Parameter], ...]
 Read = TypeVar("Read")
 
-_STRING = r'"(?:[ !#-\[\]-~]|\\["\\])*"'
+_STRING = r'"(?:[ !#-\[\]-~]++|\\["\\])*+"'
 _LABEL = re.compile(r"[a-z*][a-z0-9_.*-]*")
-_LIST = re.compile(rf"\((?:{_STRING}|[^()\"])*+\)")
+_LIST = re.compile(rf"\((?:{_STRING}|[^()\"]++)*+\)")
 _COMPONENT = re.compile(rf" *({_STRING})")
 _PARAMETER = re.compile(
     rf"; *([a-z*][a-z0-9_.*-]*)(?:=(?:({_STRING})|(-?[0-9]{{1,15}})(?![0-9.])|\?([01])))?"
 )
+_ODDLY_WRITTEN = re.compile(r"; |=-?0[0-9]|=-0|=\?1")
+"""What may be written otherwise than structured fields are: it is written anew."""
 _BYTES = re.compile(r":([A-Za-z0-9+/]*={0,2}):")
 _COMMA = re.compile(r"[ \t]*,[ \t]*")
 _ESCAPED = re.compile(r'\\(["\\])')
 _TO_ESCAPE = re.compile(r'(["\\])')
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(NamedTuple):
     """One part of a message that is signed: a field's name or a derived component, with its parameters."""
 
     name: str
@@ -50,8 +51,11 @@ class Covered:
 
     components: tuple[Component, ...]
     parameters: Parameters = ()
+    written: str | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
+        if self.written is not None:
+            return self.written
         return _listed(self.components) + _written(self.parameters)
 
     def __getitem__(self, name: str) -> Parameter | None:
@@ -60,8 +64,9 @@ class Covered:
 
 def quoted(text: str) -> str:
     """Write a string as structured fields do."""
-    escaped = _TO_ESCAPE.sub(r"\\\1", text)
-    return f'"{escaped}"'
+    if '"' in text or "\\" in text:
+        text = _TO_ESCAPE.sub(r"\\\1", text)
+    return f'"{text}"'
 
 
 def inputs_in(field: str) -> Mapping[str, Covered]:
@@ -100,13 +105,17 @@ def _dictionary(
         place = comma.end()
 
 
-def _covered(field: str, place: int) -> tuple[Covered, int] | None:
-    listed = _LIST.match(field, place)
+def _covered(text: str, start: int) -> tuple[Covered, int] | None:
+    listed = _LIST.match(text, start)
     if listed is None:
         return None
     components = _components(listed[0])
-    told, place = _parameters(field, listed.end())
-    return None if components is None or told is None else (Covered(components, told), place)
+    told, place = _parameters(text, listed.end())
+    if components is None or told is None:
+        return None
+    whole = text[start:place]
+    as_written = _listed(components) == listed[0] and not _ODDLY_WRITTEN.search(whole)
+    return Covered(components, told, whole if as_written else None), place
 
 
 @lru_cache(maxsize=1024)  # few lists, many calls

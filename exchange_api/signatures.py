@@ -7,7 +7,6 @@ Nothing that the hub acts on may be left unsigned, and where the call went is wh
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from urllib.parse import quote
 from uuid import UUID
@@ -34,6 +33,7 @@ class SignedCall:
     system: System
     nonce: UUID
     until: float
+    message: RequestMessage
 
 
 class Signatures:
@@ -64,7 +64,7 @@ class Signatures:
             )
             raise InvalidSignature("The signature is not the key's over this very call.", hint=hint)
         digest = sha256(f"{system.id}\n{told['nonce']}".encode()).digest()
-        return SignedCall(system, UUID(bytes=digest[:16]), int(told["expires"]) + self._skew)
+        return SignedCall(system, UUID(bytes=digest[:16]), int(told["expires"]) + self._skew, message)
 
     def message(self, scope: Scope) -> RequestMessage:
         """Return a request as it was made outside."""
@@ -90,8 +90,9 @@ class Signatures:
         name, slash, kid = keyid.partition("/")
         system = self._systems().get(name)
         if system is not None and slash:
-            for key in system.keys_on(datetime.fromtimestamp(self._clock(), UTC)):
-                if kid in (key.kid, key.thumbprint):
+            now = self._clock()
+            for key in system.known_keys:
+                if kid in (key.kid, key.thumbprint) and key.holds(now):
                     return system, key
         raise InvalidSignature(
             "The signature's keyid names no registered key that is valid now.",

@@ -5,7 +5,20 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import batch, calls, connectors, gate, idle, ingest, memory, search, sharing, terms, verify
+from benchmarks import (
+    batch,
+    calls,
+    connectors,
+    export,
+    gate,
+    idle,
+    ingest,
+    memory,
+    search,
+    sharing,
+    terms,
+    verify,
+)
 from benchmarks.ground import prepared
 from benchmarks.ratios import Ratio, machine
 from hub.commands.screen import console, table
@@ -18,6 +31,7 @@ ALL = {
     "idle": idle.measure,
     "calls": calls.measure,
     "batch": batch.measure,
+    "export": export.measure,
     "terms": terms.measure,
     "verify": verify.measure,
     "search": search.measure,

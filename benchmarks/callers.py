@@ -71,7 +71,7 @@ def register(ground: Ground) -> Any:
             agreement = Agreement(
                 id=f"{SYSTEM}.{resource.code}", system=SYSTEM, resource=resource.code,
                 items=tuple(item.name for item in resource.items), purposes=frozenset({STATEMENT.purpose}),
-                legal_bases=frozenset({STATEMENT.legal_basis}), valid_from=now, valid_to=now + timedelta(days=1),
+                legal_bases=frozenset({STATEMENT.legal_basis}), valid_from=now, valid_to=now + timedelta(days=1), bulk=True,
             )  # fmt: skip
             catalogue.add_agreement(agreement, actor="benchmark")
     return key

@@ -4,6 +4,7 @@ Part of the security boundary. A page is what comes behind a subject, so that ea
 meanwhile; records made meanwhile may come or not, and each is as it was when its page was read.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -201,17 +202,29 @@ class Selections:
         self, attempt: Attempt, shelf: Shelf, form: Format, filters: Sequence[Filter], after: bytes
     ) -> AsyncGenerator[Portion, None]:
         encoder = (form.encoder or _no_encoder)(layout_of(attempt, shelf, keyed=False))
-        more, begun = True, False
-        while more:
-            found = await self._found(shelf, filters, after, A_PORTION)
-            more = len(found) == A_PORTION
-            after = found[-1]["_subject"] if found else after
-            told, rows = await self._told(attempt, shelf, found)
-            if rows or not begun:
-                subjects = [row["_subject"] for row in rows]
-                yield Portion(encoder.portion(told), subjects, len(rows), len(found) - len(rows))
-            begun = True
-        yield Portion(encoder.end())
+        ahead: asyncio.Future[Sequence[Row]] | None = self._ahead(shelf, filters, after)
+        begun = False
+        try:
+            while ahead is not None:
+                found, ahead = await ahead, None
+                shelf.resource.check_in_use()
+                if len(found) == A_PORTION:  # the next are found while these are told and sent
+                    ahead = self._ahead(shelf, filters, found[-1]["_subject"])
+                told, rows = await self._told(attempt, shelf, found)
+                if rows or not begun:
+                    content = await asyncio.to_thread(encoder.portion, told)
+                    subjects = [row["_subject"] for row in rows]
+                    yield Portion(content, subjects, len(rows), len(found) - len(rows))
+                begun = True
+            yield Portion(encoder.end())
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+
+    def _ahead(
+        self, shelf: Shelf, filters: Sequence[Filter], after: bytes
+    ) -> "asyncio.Future[Sequence[Row]]":
+        return asyncio.ensure_future(self._found(shelf, filters, after, A_PORTION))
 
     async def _found(
         self, shelf: Shelf, filters: Sequence[Filter], after: bytes, limit: int

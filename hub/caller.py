@@ -9,6 +9,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,24 @@ class Caller:
         return await self._http.post(
             f"/v1/resources/{resource}/query", json=body, headers=await self.headers()
         )
+
+    @asynccontextmanager
+    async def streamed(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
+        *,
+        accept: str,
+    ) -> AsyncIterator[httpx.Response]:
+        """Ask, and yield the answer before it is read; a stream may take as long as it takes."""
+        headers = await self.headers() | {"Accept": accept}
+        timeout = httpx.Timeout(60, read=None)
+        async with self._http.stream(
+            method, path, params=params, json=body, headers=headers, timeout=timeout
+        ) as answer:
+            yield answer
 
     async def send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         """Ask another route, with a JSON body where there is one."""

@@ -18,6 +18,7 @@ from hub.commands import (
     applications,
     audit,
     calendar,
+    calling,
     catalogue,
     city,
     clients,
@@ -55,7 +56,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, serving, data, airflow, duties, answers):
+for group in (demo, serving, calling, data, airflow, duties, answers):
     group.register(app)
 app.add_typer(city.app, name="city")
 registration.register(source.app)

@@ -853,6 +853,13 @@ class IdempotencyKeyReused(CallError):
     title = "The idempotency key was used for another body"
 
 
+class AnswerUnfinished(HubError):
+    """A hub that was asked stopped in the midst of its answer."""
+
+    code = "answer_unfinished"
+    title = "The answer is not whole"
+
+
 class NotAcceptable(CallError):
     """An answer is asked for in a format that there is none of."""
 

@@ -1,6 +1,5 @@
-"""``hub serve``, ``hub call`` and ``hub bench``: run the hub, ask it, measure it."""
+"""``hub serve`` and ``hub bench``: run the hub, measure it."""
 
-import asyncio
 import signal
 import subprocess
 import sys
@@ -9,14 +8,13 @@ from typing import Annotated
 
 import typer
 
-from hub.commands.screen import AsJson, console, print_json
-from schemas.errors import ConfigurationError, SourceUnreachable
+from hub.commands.screen import console
+from schemas.errors import ConfigurationError
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``hub`` itself."""
     app.command()(serve)
-    app.command()(call)
     app.command()(bench)
 
 
@@ -53,56 +51,6 @@ def serve(
             code = process.wait()
     if code not in (0, -signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGINT, 128 + signal.SIGTERM):
         raise ConfigurationError(f"The server stopped with status {code}; its last lines above say why.")
-
-
-def call(
-    resource: Annotated[str, typer.Argument(help="Code of the resource, e.g. natural_person.")],
-    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="One key, or up to 1,000.")],
-    system: Annotated[
-        str, typer.Option("--as", help="The system that calls; its key must be on this machine.")
-    ],
-    purpose: Annotated[str, typer.Option(help="What the data is for.")],
-    legal_basis: Annotated[str, typer.Option(help="The law acted under.")],
-    case: Annotated[str, typer.Option(help="The case (办件) it is for.")],
-    item: Annotated[
-        list[str] | None, typer.Option(help="An item to ask for; may be given again. Default: all agreed.")
-    ] = None,
-    by: Annotated[str | None, typer.Option(help="Ask by this lookup item instead of the key.")] = None,
-    provenance: Annotated[bool, typer.Option(help="Also say which department each value is from.")] = False,
-    url: Annotated[str | None, typer.Option(help="The hub; default: the one of the settings.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Ask a running hub for records, as an approval system would. The answer is JSON; the call is on the ledger."""
-    from hub.caller import Caller, Statement, load_private_key
-    from infra.settings import load_settings
-
-    settings = load_settings()
-    key = load_private_key(settings.home, system)
-    address = url or f"http://{settings.host}:{settings.port}"
-
-    async def ask() -> tuple[int, object]:
-        import httpx
-
-        try:
-            async with Caller(address, system, key, Statement(purpose, legal_basis, case)) as caller:
-                if len(keys) == 1 and not by:
-                    answer = await caller.record(resource, keys[0], items=item or (), provenance=provenance)
-                else:
-                    answer = await caller.query(
-                        resource, keys, items=item or (), by=by, provenance=provenance
-                    )
-        except httpx.TransportError as error:
-            raise SourceUnreachable(
-                f"No hub answers at {address}.", hint="Start one with: hub serve"
-            ) from error
-        return answer.status_code, answer.json()
-
-    status, answer = asyncio.run(ask())
-    print_json(answer) if as_json or sys.stdout.isatty() is False else console.print_json(
-        data=answer, ensure_ascii=False
-    )
-    if status >= 400:
-        raise typer.Exit(1)
 
 
 def bench(

@@ -8,9 +8,22 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import orjson
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from exchange_api_hub import COMPANY_CREDIT, KEY, PERSON, agreement, citizen, golden, persons
+from exchange_api_hub import (
+    CASE,
+    COMPANY_CREDIT,
+    KEY,
+    LAW,
+    PERSON,
+    PURPOSE,
+    agreement,
+    citizen,
+    golden,
+    persons,
+)
 from sqlalchemy import text
+from typer.testing import CliRunner
 
 from audit.recording import record_administration
 from catalog.answer_form import answer_from
@@ -21,8 +34,11 @@ from exchange_api import library, selection
 from exchange_api.app import create_app
 from exchange_api.cursors import LIFE, Cursors
 from exchange_api.formats import ARROW, CSV, JSON_LINES, PARQUET
+from hub.caller import new_private_key
+from hub.cli import app as cli
+from hub.commands.calling import reachable, stored
 from infra.database import Role
-from schemas.errors import CursorExpired, MalformedCursor
+from schemas.errors import AnswerUnfinished, ConfigurationError, CursorExpired, MalformedCursor
 
 pytestmark = pytest.mark.server
 ITEMS = ("citizen_number", "name", "sex", "registered_division", "date_of_birth")
@@ -217,7 +233,7 @@ def test_all_comes_as_a_stream(hub, accept):
     elif accept == ARROW:
         found = pa.ipc.open_stream(answer.content).read_all()["citizen_number"].to_pylist()
     else:
-        found = pa.parquet.read_table(io.BytesIO(answer.content))["citizen_number"].to_pylist()
+        found = pq.read_table(io.BytesIO(answer.content))["citizen_number"].to_pylist()
     assert sorted(found) == citizens(lambda n: n % 2)
     entry = hub.entry(answer)
     assert (entry["records"], entry["facts"]["portion"], entry["facts"]["filter"]) == (
@@ -363,3 +379,90 @@ def test_an_index_serves_a_filter_of_a_filterable_item(hub):
         query = 'EXPLAIN SELECT FROM library.golden_natural_person WHERE "registered_division" COLLATE "C" >= \'500103\''
         plan = "\n".join(connection.execute(text(query)).scalars())
     assert "golden_natural_person_by_registered_division" in plan
+
+
+# ── the command ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def told(hub, tmp_path_factory):
+    """The arguments by which a system calls whose key is on this machine."""
+    key = new_private_key(hub.settings.home, "caller")
+    with hub.database.engine(Role.APPLICATION).begin() as connection:
+        catalogue = Catalogue(connection, record_administration)
+        catalogue.add_system(
+            System("caller", "11500000009275123M", "caller", (key.as_dict(private=False),)), actor="test"
+        )
+        catalogue.add_agreement(agreement("f-caller", "caller", PERSON, ITEMS, bulk=True), actor="test")
+    hub.everywhere(
+        lambda again: again.ask_token(again.assertion("caller", key, "Ed25519")).status_code == 200
+    )
+    return ["--as", "caller", "--purpose", PURPOSE, "--legal-basis", LAW, "--case", CASE, "--url", hub.url]
+
+
+def command(hub, monkeypatch, *arguments):
+    monkeypatch.setenv("HUB_HOME", str(hub.settings.home))
+    return CliRunner().invoke(cli, ["call", PERSON, *arguments])
+
+
+def test_the_command_reads_by_key_filter_and_moment_in_any_form(hub, told, monkeypatch, tmp_path):
+    one = command(hub, monkeypatch, citizen(301), "--json", *told)
+    assert orjson.loads(one.stdout)["data"]["citizen_number"] == citizen(301)
+    out = tmp_path / "found.parquet"
+    assert (
+        command(
+            hub,
+            monkeypatch,
+            "--filter",
+            WITHIN,
+            "--limit",
+            "all",
+            "--format",
+            "parquet",
+            "--out",
+            str(out),
+            *told,
+        ).exit_code
+        == 0
+    )
+    assert sorted(pq.read_table(out)["citizen_number"].to_pylist()) == citizens(lambda n: n % 2)
+    lines = command(hub, monkeypatch, citizen(301), citizen(302), "--format", "jsonl", "--item", "sex", *told)
+    assert [orjson.loads(line)["key"] for line in lines.stdout.splitlines()] == [citizen(301), citizen(302)]
+    past = command(hub, monkeypatch, citizen(301), "--as-of", "2001-01-01", *told)
+    assert (past.exit_code, orjson.loads(past.stdout)["code"]) == (1, "record_not_found")
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_the_command_shows_a_refusal_and_writes_no_file(hub, told, monkeypatch, tmp_path):
+    out = tmp_path / "none.csv"
+    refused = command(hub, monkeypatch, "--filter", "sex = '1'", "--format", "csv", "--out", str(out), *told)
+    assert (refused.exit_code, orjson.loads(refused.stdout)["code"]) == (1, "filter_not_served")
+    for arguments in ([], [citizen(301), "--filter", WITHIN], ["--filter", WITHIN, "--as-of", "2001-01-01"]):
+        assert isinstance(command(hub, monkeypatch, *arguments, *told).exception, ConfigurationError)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_tells_of_an_answer_that_was_not_finished(tmp_path):
+    """From a server that stops in the midst of a stream."""
+    out = tmp_path / "found.jsonl"
+
+    async def stop(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        await writer.drain()
+        writer.close()
+
+    async def ask():
+        server = await asyncio.start_server(stop, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with (
+            server,
+            httpx.AsyncClient(trust_env=False) as http,
+            reachable(url),
+            http.stream("GET", url) as answer,
+        ):
+            await stored(answer, out)
+
+    with pytest.raises(AnswerUnfinished):
+        asyncio.run(ask())
+    assert not list(tmp_path.iterdir())

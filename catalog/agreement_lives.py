@@ -103,8 +103,9 @@ class AgreementLives(Recorded):
     def change(self, id_: str, act: str, scope: Scope, application: str) -> None:
         """Renew or amend an agreement by an approved application."""
         changed = scope.applied(self.agreement(id_, held=True))
-        changed.check_against(resource_named(changed.resource))
-        check_questions(self._connection, changed)
+        resource = resource_named(changed.resource)
+        changed.check_against(resource)
+        check_questions(self._connection, changed, resource)
         self._done(id_, act, HUB, {"application": application}, changed)
 
     def do(

@@ -12,7 +12,7 @@ from catalog.question import NAMED, Question, question_from, questions_shipped
 from catalog.recorded import Recorded
 from catalog.tables import METADATA
 from schemas.errors import AlreadyRegistered, ConfigurationError, UnknownQuestion
-from schemas.resource import resource_named
+from schemas.resource import Resource, resource_named
 
 LARGEST = 64 * 1024  # bytes of a definition
 QUESTION = Table(
@@ -96,16 +96,19 @@ def every_question(connection: Connection) -> list[Question]:
     return [*questions_shipped().values(), *map(question_from, connection.execute(query).scalars())]
 
 
-def check_questions(connection: Connection, agreement: Agreement) -> None:
-    """Raise ``UnknownQuestion`` where an agreement names one that is not there, or is about another resource.
+def check_questions(connection: Connection, agreement: Agreement, resource: Resource) -> None:
+    """Raise ``UnknownQuestion`` where an agreement names one that is not there, or is about another resource than its own.
 
-    Else whoever registers it later would say what was agreed.
+    Else whoever registers it later would say what was agreed. What does not fit the resource as it is, or as it will be, is told as
+    ``Question.check_against`` tells it.
     """
     for named in agreement.answer.questions:
-        if question_named(connection, named).resource != agreement.resource:
+        question = question_named(connection, named)
+        if question.resource != resource.code:
             raise UnknownQuestion(
-                f"Question {named} is not about {agreement.resource}.", hint="Run: hub question list"
+                f"Question {named} is not about {resource.code}.", hint="Run: hub question list"
             )
+        question.check_against(resource)
 
 
 def question_told(question: Question) -> Mapping[str, Any]:

@@ -92,7 +92,7 @@ class Catalogue(Recorded):
         resource = resource_named(agreement.resource)
         resource.check_in_use()
         agreement.check_against(resource)
-        check_questions(self._connection, agreement)
+        check_questions(self._connection, agreement, resource)
         if not self._exists(SYSTEM.c.id, agreement.system):
             raise NotRegistered(f"System {agreement.system} is not registered.", hint="Run: hub client add")
         values = {str(column.name): _stored(getattr(agreement, column.name)) for column in AGREEMENT.columns}

@@ -16,6 +16,7 @@ from base_libraries.rewriting import is_empty
 from base_libraries.storage import Tables, shape_tables
 from catalog.agreement import AgreementStatus
 from catalog.published_resource import PublishedResources
+from catalog.question_register import check_questions
 from catalog.repository import Catalogue
 from infra.clock import now
 from schemas.errors import AlreadyRegistered, HubError, ItemStillUsed, NotYourPart
@@ -133,6 +134,7 @@ def _agreements_against(connection: Connection, new: Resource) -> list[str]:
             continue
         try:
             agreement.check_against(new)
+            check_questions(connection, agreement, new)
         except HubError:
             against.append(agreement.id)
     return against

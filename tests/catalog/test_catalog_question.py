@@ -1,10 +1,15 @@
 """Questions: the language they are written in, three answers, and what is no question."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 import yaml
+from test_catalog_agreement import AGREEMENT
 
+from catalog.agreement_file import agreement_as_dict, agreement_from
+from catalog.answer_form import Answer, Form, answer_from
+from catalog.narrowing import is_narrower
 from catalog.question import Of, question_from, questions_shipped, read_question
 from catalog.question_tests import TESTS, Facts, shifted
 from schemas.errors import ConfigurationError, DefinitionError, UnknownItem
@@ -184,3 +189,42 @@ def test_what_is_shipped_fits_its_resources():
     assert {
         one.test for question in questions_shipped().values() for one in question.asks.tests()
     } <= TESTS.keys()
+
+
+def on(*named):
+    return replace(AGREEMENT, items=(), masked=frozenset(), answer=Answer(Form.QUESTION, questions=named))
+
+
+def test_fewer_questions_are_narrower_and_another_version_is_not():
+    assert is_narrower(on("adult@1"), on("adult@1", "aged_60@1"))
+    for wider, agreed in (("adult@2",), ("adult@1",)), (("adult@1", "aged_60@1"), ("adult@1",)):
+        assert not is_narrower(on(*wider), on(*agreed))
+    assert not is_narrower(on("adult@1"), AGREEMENT)  # it may turn on items that were not agreed
+    assert not is_narrower(AGREEMENT, on("adult@1"))
+
+
+@pytest.mark.parametrize("told", [{"form": "question"}, {"form": "question", "questions": []}, {"form": "question", "questions": "adult@1"},
+                                  {"form": "question", "questions": ["adult"]}, {"form": "question", "questions": [1]},
+                                  {"form": "question", "questions": ["adult@0"]}, {"form": "verify", "questions": ["adult@1"]},
+                                  {"form": "question", "questions": ["adult@1"], "item": "sex"}])  # fmt: skip
+def test_questions_are_agreed_with_their_versions_or_not_at_all(told):
+    with pytest.raises(ConfigurationError):
+        answer_from(told)
+
+
+def test_only_an_agreement_on_questions_may_lack_items():
+    assert (
+        agreement_from(
+            agreement_as_dict(
+                replace(
+                    AGREEMENT,
+                    items=(),
+                    masked=frozenset(),
+                    answer=Answer(Form.QUESTION, questions=("adult@1",)),
+                )
+            )
+        ).items
+        == ()
+    )
+    with pytest.raises(ConfigurationError, match="no items"):
+        replace(AGREEMENT, items=(), masked=frozenset(), answer=Answer(Form.VERIFY))

@@ -15,8 +15,11 @@ from audit.recording import record_administration
 from base_libraries import rewriting, storage
 from base_libraries.reading import GoldenReader
 from catalog.agreement import Agreement
+from catalog.answer_form import Answer, Form
 from catalog.organisation import Organisation
 from catalog.published_resource import PublishedResources
+from catalog.question import question_from
+from catalog.question_register import QuestionRegister
 from catalog.repository import Catalogue
 from catalog.system import System
 from hub.composition import open_hub
@@ -235,9 +238,14 @@ def test_a_version_that_drops_what_is_used_is_refused(registry, database):
             legal_bases=frozenset({"l"}), valid_from=now(), valid_to=now() + timedelta(days=1),
         )  # fmt: skip
         catalogue.add_agreement(agreed, actor="test")
+        cheap = {"name": "cheap", "version": 1, "title": "是否低价", "resource": CODE, "legal_basis": "l"}
+        question = question_from(cheap | {"asks": {"item": "fee", "at_most": 10}})
+        QuestionRegister(connection, record_administration).add(question, actor="test")
+        asks = replace(agreed, id="a-2", items=(), answer=Answer(Form.QUESTION, questions=("cheap@1",)))
+        catalogue.add_agreement(asks, actor="test")
     text_ = "\n".join(line for line in MARRIAGE.splitlines() if "name: fee" not in line)
     shorter = parse_resource(text_.replace("update_cycle: daily", "update_cycle: daily\nversion: 2"))
-    with pytest.raises(ItemStillUsed, match="agreement a-1"):
+    with pytest.raises(ItemStillUsed, match="agreement a-1, agreement a-2"):
         published(database, shorter)
 
 

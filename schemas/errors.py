@@ -429,6 +429,13 @@ class LedgerUnavailable(HubError):
     title = "The ledger cannot be written"
 
 
+class CallRefused(HubError):
+    """A hub that a client called refused the call; ``status`` and ``problem``, its code, are in the context."""
+
+    code = "call_refused"
+    title = "The hub refused the call"
+
+
 class AnswerNotProven(HubError):
     """An answer is not the one that the hub gave, or carries no proof that it is."""
 

@@ -9,8 +9,11 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
+import pyarrow as pa
+
 from base_libraries.feed import FIRST
 from exchange_api.announcements import Announcements
+from exchange_api.answers import Body
 from exchange_api.attempt import Attempt
 from exchange_api.calls import parameters_of
 from exchange_api.delivery import (
@@ -23,9 +26,11 @@ from exchange_api.delivery import (
     check_sight,
     pruned,
 )
+from exchange_api.formats import Format, format_for
 from exchange_api.library import Row
 from exchange_api.subscription_cursor import Cursor, Use
 from exchange_api.subscription_desk import subscription_named
+from exchange_api.tabular import CHANGES, STOOD, Layout
 from schemas.errors import MalformedRequest
 
 LONGEST_WAIT = 60  # seconds
@@ -41,9 +46,9 @@ class ChangeDesk:
 
     # ── the snapshot ─────────────────────────────────────────────────────────────────────────────────
 
-    async def snapshot(self, attempt: Attempt) -> dict[str, Any]:
+    async def snapshot(self, attempt: Attempt) -> Any:
         """Answer a page of the records as they stood when the snapshot was begun, and the cursor of the changes since."""
-        told = _parameters(attempt, "after", "limit")
+        told, form = _parameters(attempt, "after", "limit"), format_for(attempt.headers)
         opened = await self._opened(attempt, _limit(told))
         id_, feed, view = opened.subscription.id, opened.feed, opened.view
         if "after" in told:
@@ -55,8 +60,14 @@ class ChangeDesk:
         self._deliveries.put(attempt, opened, [row for row, _ in records], [one for _, one in records])
         changes = self._cursors.write(id_, Use.CHANGES, replace(cursor, subject=b""))
         after = None if end is None else self._cursors.write(id_, Use.SNAPSHOT, replace(cursor, subject=end))
-        attempt.sent = _links(id_, f"snapshot?after={after}" if after else f"changes?after={changes}")
-        return self._told(opened, "records", [one for _, one in records], after) | {"changes": changes}
+        links = {"monitor": f"changes?after={changes}"} | (
+            {"next": f"snapshot?after={after}"} if after else {}
+        )
+        attempt.sent = _links(id_, links)
+        page = [one for _, one in records]
+        if form.encoder is not None:
+            return _body(opened, form, STOOD, page)
+        return self._told(opened, "records", page, after) | {"changes": changes}
 
     async def _standing(
         self, attempt: Attempt, opened: Opened, cursor: Cursor
@@ -89,9 +100,9 @@ class ChangeDesk:
 
     # ── changes ──────────────────────────────────────────────────────────────────────────────────────
 
-    async def changes(self, attempt: Attempt) -> dict[str, Any]:
+    async def changes(self, attempt: Attempt) -> Any:
         """Answer a page of changes behind a cursor; where there are none, wait for them up to ``wait`` seconds."""
-        told = _parameters(attempt, "after", "limit", "wait")
+        told, form = _parameters(attempt, "after", "limit", "wait"), format_for(attempt.headers)
         if "after" not in told:
             raise MalformedRequest("Parameter after is missing.", hint="The snapshot gives the first cursor.")
         limit, wait = _limit(told), _number(told, "wait", 0, 0, LONGEST_WAIT)
@@ -108,18 +119,20 @@ class ChangeDesk:
                 await heard(min(_LOOK_AGAIN, until - time.monotonic()))
             opened = await self._opened(attempt, limit)  # what was agreed when it began may be so no more
             check_sight(opened, cursor.sight)
-        return self._answered(attempt, opened, replace(cursor, position=found.position), found, began)
+        return self._answered(attempt, opened, replace(cursor, position=found.position), found, (began, form))
 
     def _answered(
-        self, attempt: Attempt, opened: Opened, cursor: Cursor, found: Found, began: int
-    ) -> dict[str, Any]:
-        told = [one.told for one in found.seen]
+        self, attempt: Attempt, opened: Opened, cursor: Cursor, found: Found, asked: tuple[int, Format]
+    ) -> Any:
+        told, (began, form) = [one.told for one in found.seen], asked
         marked = self._deliveries.put(attempt, opened, [one.row for one in found.seen], told)
         id_ = opened.subscription.id
         if not marked:  # the same stretch of the feed, seen the same way, is the same answer for ever
-            attempt.has_fresh(_etag(id_, began, cursor))
+            attempt.has_fresh(_etag(id_, began, cursor, form))
         after = self._cursors.write(id_, Use.CHANGES, cursor)
-        attempt.sent = _links(id_, f"changes?after={after}")
+        attempt.sent = _links(id_, {"next": f"changes?after={after}"})
+        if form.encoder is not None:
+            return _body(opened, form, CHANGES, told)
         return self._told(opened, "changes", told, after) | {"more": found.more}
 
     # ── both ─────────────────────────────────────────────────────────────────────────────────────────
@@ -137,12 +150,23 @@ class ChangeDesk:
         return await self._deliveries.fetch(sql, *values)
 
 
-def _links(id_: str, rest: str) -> dict[str, str]:
-    return {"Link": f'</v1/subscriptions/{id_}/{rest}>; rel="next"'}
+def _links(id_: str, links: Mapping[str, str]) -> dict[str, str]:
+    told = (f'</v1/subscriptions/{id_}/{rest}>; rel="{rel}"' for rel, rest in links.items())
+    return {"Link": ", ".join(told)}
 
 
-def _etag(id_: str, began: int, cursor: Cursor) -> str:
-    told = f"{id_}/{began}-{cursor.position}/".encode() + cursor.sight
+def _body(
+    opened: Opened, form: Format, beside: tuple[pa.Field, ...], told: Sequence[Mapping[str, Any]]
+) -> Body:
+    """Return a page in a form that has no place for cursors: they are in its Link header."""
+    view = opened.view
+    masked = view.agreement.masked & set(view.items)
+    layout = Layout(view.shelf.resource, view.items, masked, keyed=False, beside=beside)
+    return Body(form.media_type, form.whole(layout, told))
+
+
+def _etag(id_: str, began: int, cursor: Cursor, form: Format) -> str:
+    told = f"{id_}/{began}-{cursor.position}/{form.media_type}/".encode() + cursor.sight
     return f'"{blake2b(told, digest_size=16).hexdigest()}"'
 
 

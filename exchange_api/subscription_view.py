@@ -4,7 +4,7 @@ Part of the security boundary: records pass through in the clear. A record that 
 them a close, and a change of nothing agreed is not told.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -89,22 +89,35 @@ class View:
 
     def changes(self, rows: Sequence[Row], before: Mapping[Version, Row]) -> list[Seen]:
         """Return the changes that are told, in their order; ``before`` has the version before of each that ``crosses``."""
-        inside = self._inside(rows)
-        earlier = self._inside([before[_before(row)] for row in rows if self.crosses(row)])
-        was_inside = iter(earlier)
-        judged = [
-            (row, self._operation(row, now, next(was_inside) if self.crosses(row) else now))
-            for row, now in zip(rows, inside, strict=True)
-        ]
-        kept = [(row, operation) for row, operation in judged if operation is not None]
+        if not self.agreement.rows.conditions:
+            kept = [(row, row["_operation"]) for row in rows if self._shows(row)]
+        else:
+            kept = [
+                (row, operation) for row, operation in self._judged(rows, before) if operation is not None
+            ]
         return self._told(kept)
+
+    def _shows(self, row: Row) -> bool:
+        return row["_operation"] != UPDATE or not self._shown.isdisjoint(row["_changed"])
+
+    @cached_property
+    def _shown(self) -> frozenset[str]:
+        return frozenset(self.items)
+
+    def _judged(self, rows: Sequence[Row], before: Mapping[Version, Row]) -> Iterator[tuple[Row, str | None]]:
+        """Yield each row with what it is to who sees the agreed rows alone."""
+        crossing = [self.crosses(row) for row in rows]
+        earlier = [before[_before(row)] for row, crosses in zip(rows, crossing, strict=True) if crosses]
+        was_inside = iter(self._inside(earlier))
+        for row, now, crosses in zip(rows, self._inside(rows), crossing, strict=True):
+            yield row, self._operation(row, now, next(was_inside) if crosses else now)
 
     def _operation(self, row: Row, now: bool, before: bool) -> str | None:
         operation: str = row["_operation"]
         if operation != UPDATE:
             return operation if now else None
         if now and before:
-            return UPDATE if not set(self.items).isdisjoint(row["_changed"]) else None
+            return UPDATE if self._shows(row) else None
         return INSERT if now else CLOSE if before else None
 
     def _told(self, kept: Sequence[tuple[Row, str]]) -> list[Seen]:
@@ -117,6 +130,7 @@ class View:
                 "operation": operation,
                 "record": name,
                 "version": row["_version"],
+                "valid_from": row["_valid_from"],
                 "recorded_at": row["_told_at"],
             }
             if operation == UPDATE:

@@ -19,9 +19,14 @@ Told = Mapping[str, Any]
 _KEY = pa.field("_key", pa.string(), metadata={"title": "查询键"})
 _VERSION = pa.field("_version", pa.int32(), metadata={"title": "版本"})
 _VALID_FROM = pa.field("_valid_from", pa.timestamp("us", tz="UTC"), metadata={"title": "生效时间"})
+_RECORD = pa.field("_record", pa.string(), metadata={"title": "记录标识"})
+_OPERATION = pa.field("_operation", pa.string(), metadata={"title": "变更类型"})
+_RECORDED_AT = pa.field("_recorded_at", pa.timestamp("us", tz="UTC"), metadata={"title": "入库时间"})
+_CHANGED = pa.field("_changed", pa.string(), metadata={"title": "变更信息项"})
 _ANSWER = pa.field("_answer", pa.bool_(), metadata={"title": "结果"})
 _PROVENANCE = pa.field("_provenance", pa.string(), metadata={"title": "来源"})
 _DOUBTS = pa.field("_doubts", pa.string(), metadata={"title": "异议"})
+STOOD, CHANGES = (_RECORD,), (_OPERATION, _RECORD, _RECORDED_AT, _CHANGED)
 _BY_TEXT = frozenset({ItemType.NUMERIC, ItemType.MONEY, ItemType.DATE, ItemType.DATETIME})
 _WKB = {"ARROW:extension:name": "geoarrow.wkb", "ARROW:extension:metadata": '{"crs": "EPSG:4490"}'}
 
@@ -30,7 +35,8 @@ _WKB = {"ARROW:extension:name": "geoarrow.wkb", "ARROW:extension:metadata": '{"c
 class Layout:
     """The columns of an answer: its items, those masked as text, and beside them the hub's own.
 
-    ``keyed`` answers say what each record was asked by; ``verdicts`` hold yes or no instead of items.
+    ``keyed`` answers say what each record was asked by; ``verdicts`` hold yes or no instead of items. What a subscriber is told has
+    columns ``beside``: ``STOOD`` of a snapshot, ``CHANGES`` of changes.
     """
 
     resource: Resource
@@ -39,6 +45,7 @@ class Layout:
     keyed: bool = True
     provenance: bool = False
     verdicts: bool = False
+    beside: tuple[pa.Field, ...] = ()
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -48,7 +55,13 @@ class Layout:
             fields += [_ANSWER, _DOUBTS]
         else:
             own = [_PROVENANCE, _DOUBTS] if self.provenance else [_DOUBTS]
-            fields += [_VERSION, _VALID_FROM, *(self._field(item) for item in self._items), *own]
+            fields += [
+                *self.beside,
+                _VERSION,
+                _VALID_FROM,
+                *(self._field(item) for item in self._items),
+                *own,
+            ]
         about = {"resource": self.resource.code, "version": str(self.resource.version)}
         return pa.schema(fields, metadata=about)
 
@@ -101,6 +114,10 @@ def _as_json(name: str) -> Callable[[Told], str | None]:
 
 _OWN: Mapping[str, tuple[pa.Field, Callable[[Told], Any]]] = {
     "_key": (_KEY, lambda one: one.get("key")),
+    "_record": (_RECORD, lambda one: one.get("record")),
+    "_operation": (_OPERATION, lambda one: one.get("operation")),
+    "_recorded_at": (_RECORDED_AT, lambda one: one.get("recorded_at")),
+    "_changed": (_CHANGED, lambda one: ",".join(one["changed"]) if "changed" in one else None),
     "_version": (_VERSION, lambda one: one.get("version")),
     "_valid_from": (_VALID_FROM, lambda one: one.get("valid_from")),
     "_answer": (_ANSWER, lambda one: one.get("answer")),

@@ -1,5 +1,6 @@
 """Subscriptions over the real server with two workers: snapshot and changes under running ingests, and every term at each delivery."""
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ import pytest
 from exchange_api_hub import CASE, LAW, PURPOSE
 from fed_firms import CODE, ordered, should_hold
 from pushed_firms import credit_code
+from pyarrow import ipc
 from sqlalchemy import text
 
 from audit.recording import record_administration
@@ -186,6 +188,39 @@ def test_who_waits_is_answered_as_it_happens(served_hub, register):
         assert [one["operation"] for one in waiting.result().json()["changes"]] == ["insert"]
         idle = reader.changes()
         assert (idle.json()["changes"], idle.json()["more"]) == ([], False)
+
+
+def test_pages_are_lines_or_tables_where_that_is_accepted(served_hub, register):
+    reader = Subscriber(served_hub, "standing")
+    first = reader.snapshot()
+    assert f"<{reader.path}/changes?after=" in first.headers["link"]
+    code, row = credit_code(74), {"name": "重庆表公司", "status": "1", "representative_name": "测试丁"}
+    register.say({code: row})
+    register.say({code: row | {"name": "重庆列公司"}})
+    register.say({}, gone=(code,))
+    told = [json.loads(line) for line in _as(reader, "application/x-ndjson").content.splitlines()]
+    assert told == reader.get("/changes", after=reader.cursor).json()["changes"]
+    table = ipc.open_stream(_as(reader, "application/vnd.apache.arrow.stream").content).read_all()
+    assert table["_operation"].to_pylist() == ["insert", "update", "close"]
+    assert table["_changed"].to_pylist() == [None, "name", None]
+    assert table["name"].to_pylist() == ["重庆表公司", "重庆列公司", None]
+    assert [one.isoformat() for one in table["_recorded_at"].to_pylist()] == [
+        one["recorded_at"] for one in told
+    ]
+    answer = _as(reader, "text/csv")
+    assert answer.text.splitlines()[0].startswith(
+        "_operation,_record,_recorded_at,_changed,_version,_valid_from,credit_code"
+    )
+    assert answer.headers["link"].endswith('rel="next"')
+    assert served_hub.entry(answer)["records"] == 3
+    stood = reader.http.get(f"{reader.path}/snapshot", headers=reader.headers | {"Accept": "text/csv"})
+    assert stood.text.startswith("_record,_version,_valid_from,credit_code")
+    assert _as(reader, "image/png").json()["code"] == "not_acceptable"
+
+
+def _as(reader, accept):
+    headers = reader.headers | {"Accept": accept}
+    return reader.http.get(f"{reader.path}/changes", params={"after": reader.cursor}, headers=headers)
 
 
 def test_the_same_stretch_is_not_sent_twice(served_hub, register):

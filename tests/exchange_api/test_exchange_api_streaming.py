@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psycopg
 import pytest
 from exchange_api_hub import KEY, PERSON, agreement, citizen
 from sqlalchemy import text
@@ -260,6 +261,23 @@ def test_a_stream_whose_records_cannot_be_read_any_more_stops(hub):
                 text("ALTER TABLE library.gone_natural_person RENAME TO golden_natural_person")
             )
     stopped(hub, answer, "hub_error")
+
+
+def test_a_stream_outlives_connections_that_are_cut(hub):
+    """Those it reads by and those of the ledger: each portion takes what connection there is."""
+
+    async def cut(_app):
+        with psycopg.connect(hub.settings.database_url, autocommit=True) as connection:
+            connection.execute("""
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND usename = 'hub_application'
+            """)
+        await asyncio.sleep(0)
+
+    answer = stream(hub, "streaming", cut, portions=4)
+    assert (answer.status, len(answer.bodies), answer.whole) == (200, 4, True)
+    *portions, end = entries(hub, answer)
+    assert (len(portions), end["outcome"]) == (4, "whole")
 
 
 # ── over the wire ────────────────────────────────────────────────────────────────────────────────────

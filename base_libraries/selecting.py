@@ -10,7 +10,19 @@ from typing import Any
 from base_libraries.reading import GoldenReader
 from base_libraries.storage import sql_type
 from schemas.errors import FilterNotServed
-from schemas.filters import Begins, Compare, Every, Filter, IsNull, Not, OneOf, Some, conditions
+from schemas.filters import (
+    Begins,
+    Compare,
+    Condition,
+    Every,
+    Filter,
+    Intersects,
+    IsNull,
+    Not,
+    OneOf,
+    Some,
+    conditions,
+)
 from schemas.resource import Item, ItemType
 
 _TEXTS = (ItemType.CHARACTER, ItemType.MEMO)
@@ -46,29 +58,36 @@ class Selecting:
                 return "(" + " OR ".join(map(self._sql, parts)) + ")"
             case Not(part):
                 return f"(NOT {self._sql(part)})"
+        return f"({self._condition(filter_)})"
+
+    def _condition(self, one: Condition) -> str:
+        match one:
             case IsNull(item):
-                return f"({self._column(item)} IS NULL)"
+                return f"{self._column(item)} IS NULL"
             case Begins(item, prefix):
                 return self._begins(item, prefix)
+            case Intersects(_, geometry):
+                return self._near(geometry.bounds)
             case Compare(item, "=" | "<>" as operator, value) if is_indexed_blindly(item):
-                return (
-                    f"({self._blind(item)} {operator} {self._parameter(self._index(item, value), 'bytea')})"
-                )
+                return f"{self._blind(item)} {operator} {self._parameter(self._index(item, value), 'bytea')}"
             case OneOf(item, values) if is_indexed_blindly(item):
                 listed = [self._index(item, value) for value in values]
-                return f"({self._blind(item)} = ANY({self._parameter(listed, 'bytea[]')}))"
+                return f"{self._blind(item)} = ANY({self._parameter(listed, 'bytea[]')})"
             case Compare(item, operator, value):
-                return f"({self._compared(item)} {operator} {self._parameter(value, _type(item))})"
+                return f"{self._compared(item)} {operator} {self._parameter(value, _type(item))}"
             case OneOf(item, values):
-                return f"({self._compared(item)} = ANY({self._parameter(list(values), _type(item) + '[]')}))"
+                return f"{self._compared(item)} = ANY({self._parameter(list(values), _type(item) + '[]')})"
 
     def _begins(self, item: Item, prefix: str) -> str:
         column = self._compared(item)
         from_ = f"{column} >= {self._parameter(prefix, 'text')}"
         behind = behind_prefix(prefix)
-        return (
-            f"({from_})" if behind is None else f"({from_} AND {column} < {self._parameter(behind, 'text')})"
-        )
+        return from_ if behind is None else f"{from_} AND {column} < {self._parameter(behind, 'text')}"
+
+    def _near(self, bounds: Sequence[float]) -> str:
+        """Return what holds of geometries whose boxes overlap: more than those that intersect."""
+        west, south, east, north = (self._parameter(one, "double precision") for one in bounds)
+        return f"box(point(_xmin, _ymin), point(_xmax, _ymax)) && box(point({west}, {south}), point({east}, {north}))"
 
     def _column(self, item: Item) -> str:
         return self._blind(item) if item.sealed else f'"{item.name}"'
@@ -142,6 +161,8 @@ def is_served(filter_: Filter) -> bool:
             return _is_ordered(item) or is_indexed_blindly(item)
         case Begins(item, _):
             return _is_ordered(item)
+        case Intersects():
+            return True
     return False
 
 

@@ -9,8 +9,12 @@ from math import ceil
 
 from catalog.agreement import Agreement
 from catalog.allowance import Spent
+from catalog.conditions import OneOf as AgreedOneOf
+from catalog.conditions import Within, significant
 from catalog.hours import seconds_of_day_left
 from exchange_api.library import Row, Shelf
+from schemas.filters import Begins, Filter, OneOf
+from schemas.resource import ItemType, Resource
 from schemas.working_days import Calendar
 
 DAY = 24 * 3600  # seconds
@@ -53,3 +57,18 @@ def limits(agreement: Agreement, at: datetime, spent: Spent, calendar: Calendar)
         policies.append(f'"rate";q={rate.burst};w={max(1, round(rate.burst / rate.per_second))}')
         left.append(f'"rate";r={rate.left(spent.full_at, at)};t={ceil(full_in)}')
     return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(left)}
+
+
+def agreed_rows(resource: Resource, agreement: Agreement) -> list[Filter]:
+    """Return the agreed rows as far as the database can tell them: of texts and whole numbers in the clear."""
+    found: list[Filter] = []
+    for one in agreement.rows.conditions:
+        item = resource.item(one.item)
+        if item.sealed or item.type not in (ItemType.CHARACTER, ItemType.INTEGER):
+            continue
+        match one:
+            case Within(_, division):
+                found.append(Begins(item, significant(division)))
+            case AgreedOneOf(_, values):
+                found.append(OneOf(item, values))
+    return found

@@ -54,10 +54,11 @@ def guarded(
     parameters: Sequence[Mapping[str, Any]],
     body: Mapping[str, Any] | None = None,
     by: Admission = SYSTEMS,
+    answers: Mapping[str, Any] | None = None,
 ) -> None:
     """Add a route, its method and path, that answers with what the ``reading`` of the opened works does.
 
-    ``action`` is what the ledger calls it, ``body`` its content by media type, ``by`` who may take it.
+    ``action`` is what the ledger calls it, ``body`` and ``answers`` are its contents by media type, ``by`` who may take it.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -69,7 +70,7 @@ def guarded(
     described: dict[str, Any] = {
         "parameters": [*parameters],
         "security": by.described(),
-        "responses": {"200": RECEIPTED, **PROBLEMS},
+        "responses": {"200": {**RECEIPTED, **({"content": answers} if answers else {})}, **PROBLEMS},
         "tags": [path.split("/")[2]],
     }
     if body is not None:

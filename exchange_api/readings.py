@@ -4,7 +4,7 @@ Part of the security boundary: these functions hold records in the clear and han
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from catalog.agreement import Agreement
@@ -220,9 +220,13 @@ class Readings:
         rows: Sequence[Row],
         call: Call,
         agreement: Agreement | None,
+        without: Container[str] = (),
     ) -> list[dict[str, Any]]:
-        """Tell the named items of rows with version, origin and doubts; many are opened beside the loop."""
-        items = attempt.items or ()
+        """Tell the named items of rows with version, origin and doubts; many are opened beside the loop.
+
+        Items ``without`` which they are told are told by the caller, from the rows.
+        """
+        items = tuple(name for name in attempt.items or () if name not in without)
         if len(rows) > _MANY:
             records = await asyncio.to_thread(shelf.reader.records, rows, items)
         else:

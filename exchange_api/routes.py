@@ -18,6 +18,7 @@ from exchange_api.dcat_routes import PATH as DCAT
 from exchange_api.dcat_routes import add_dcat_routes
 from exchange_api.described import describe
 from exchange_api.duty_routes import add_duty_routes
+from exchange_api.features.routes import add_feature_routes
 from exchange_api.guarded import guarded, parameter
 from exchange_api.moments import NAMES
 from exchange_api.objection_routes import add_objection_routes
@@ -107,6 +108,7 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     add_administration_routes(app, opened)
     add_application_routes(app, opened)
     add_duty_routes(app, opened)
+    add_feature_routes(app, opened)
     add_subscription_routes(app, opened)
     add_question_routes(app, opened)
     _add_public(app, opened)

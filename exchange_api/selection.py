@@ -7,14 +7,15 @@ meanwhile; records made meanwhile may come or not, and each is as it was when it
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+import shapely
+
 from base_libraries.selecting import Selecting, check_readable, check_served
 from catalog.agreement import Agreement
-from catalog.conditions import OneOf as AgreedOneOf
-from catalog.conditions import Within, significant
-from exchange_api.agreed import within
+from exchange_api.agreed import agreed_rows, within
 from exchange_api.answers import Body, Portion, Stream
 from exchange_api.calls import Call, Stated, body_of, known_items, parameters_of, stated_in
 from exchange_api.cursors import Cursors
@@ -23,10 +24,10 @@ from exchange_api.formats import Format, format_for
 from exchange_api.library import Library, Row, Shelf
 from exchange_api.readings import Readings, layout_of, open_shelf_of
 from infra.keyring import Keyring
-from schemas.errors import MalformedRequest, NotAcceptable
+from schemas.errors import MalformedRequest, MissingPurpose, NotAcceptable
 from schemas.filter_text import json_of
-from schemas.filters import Begins, Filter, OneOf, filter_of, items_of, shape_of
-from schemas.resource import ItemType, Resource
+from schemas.filters import Filter, Intersects, filter_of, intersections, items_of, shape_of
+from schemas.resource import Resource
 
 MOST = 10_000  # records of a page
 USUAL = 100
@@ -51,18 +52,39 @@ _STATED = ("purpose", "legal_basis", "case_code")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is asked for: ``limit`` None is everything, as a stream."""
+    """What is asked for: ``limit`` None is everything, as a stream; ``valid_by`` leaves out of a page what is valid from later only."""
 
     filter_: Filter | None
     items: tuple[str, ...]
     limit: int | None
     cursor: str | None
     provenance: bool
+    valid_by: datetime | None = None
 
     @property
     def filtered(self) -> tuple[str, ...]:
         """The items that the filter is about."""
         return items_of(self.filter_) if self.filter_ else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A selection under its agreement: what the database is asked, and the geometries it cannot tell by."""
+
+    agreement: Agreement
+    filters: Sequence[Filter]
+    near: tuple[Intersects, ...]
+    after: bytes
+    bound: tuple[str, ...]
+    valid_by: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of a page that are agreed, and the cursor to go on with, None at the end."""
+
+    rows: Sequence[Row]
+    cursor: str | None
 
 
 def selection_of(resource: Resource, told: Mapping[str, Any]) -> Selection:
@@ -132,30 +154,41 @@ class Selections:
     async def _answer(
         self, attempt: Attempt, shelf: Shelf, form: Format, told: Mapping[str, Any], stated: Stated
     ) -> Any:
+        attempt.stated = stated
         asked = selection_of(shelf.resource, told)
-        call = Call(
-            (),
-            asked.items,
-            None,
-            asked.provenance,
-            stated,
-            attempt.organisation,
-            portion=1,
-            filtered=asked.filtered,
-        )
-        attempt.facts = {"filter": shape_of(asked.filter_)} if asked.filter_ else None
-        agreement = self._door.agreed(attempt, shelf.resource.code, call)
-        filters = self._filters(shelf, asked, agreement)
-        bound = self._bound(attempt, shelf, asked)
-        after = self._cursors.opened(asked.cursor, bound, self._door.moment()) if asked.cursor else b""
+        chosen = self._chosen(attempt, shelf, asked)
         attempt.sent = {**attempt.sent, "Vary": "Accept"}
         if asked.limit is None:
             if form.encoder is None:
                 raise NotAcceptable(
                     "All records are no JSON object.", hint="Accept application/x-ndjson, text/csv or Arrow."
                 )
-            return Stream(form.media_type, self._portions(attempt, shelf, form, filters, after))
-        return await self._page(attempt, shelf, form, filters, after, asked.limit, bound)
+            return Stream(form.media_type, self._portions(attempt, shelf, form, chosen))
+        page = await self._page(attempt, shelf, chosen, asked.limit)
+        if page.cursor is not None:
+            attempt.sent = {**attempt.sent, **_next(attempt, page.cursor)}
+        told_of = await self._told(attempt, shelf, page.rows)
+        if form.encoder is None:
+            return {"resource": shelf.resource.code, "records": told_of, "next": page.cursor}
+        return Body(form.media_type, form.whole(layout_of(attempt, shelf, keyed=False), told_of))
+
+    async def page(self, attempt: Attempt, shelf: Shelf, asked: Selection) -> Page:
+        """Return the records of one page as rows, under the agreement that the attempt goes on with; for other forms of asking."""
+        return await self._page(attempt, shelf, self._chosen(attempt, shelf, asked), asked.limit or MOST)
+
+    def _chosen(self, attempt: Attempt, shelf: Shelf, asked: Selection) -> Chosen:
+        """Find the agreement for a selection, and what the database is asked under it."""
+        if attempt.stated is None:
+            raise MissingPurpose("The call does not say why it is made.")
+        call = Call(
+            (), asked.items, None, asked.provenance, attempt.stated, attempt.organisation, portion=1, filtered=asked.filtered
+        )  # fmt: skip
+        attempt.facts = {"filter": shape_of(asked.filter_)} if asked.filter_ else None
+        agreement = self._door.agreed(attempt, shelf.resource.code, call)
+        bound = self._bound(attempt, shelf, asked)
+        after = self._cursors.opened(asked.cursor, bound, self._door.moment()) if asked.cursor else b""
+        near = tuple(intersections(asked.filter_)) if asked.filter_ else ()
+        return Chosen(agreement, self._filters(shelf, asked, agreement), near, after, bound, asked.valid_by)
 
     @staticmethod
     def _filters(shelf: Shelf, asked: Selection, agreement: Agreement) -> list[Filter]:
@@ -172,49 +205,38 @@ class Selections:
     @staticmethod
     def _bound(attempt: Attempt, shelf: Shelf, asked: Selection) -> tuple[str, ...]:
         system = attempt.system.id if attempt.system else ""
-        return system, shelf.resource.code, repr(asked.filter_), ",".join(asked.items), str(asked.provenance)
+        wanted = repr(asked.filter_), ",".join(asked.items), str(asked.provenance), str(asked.valid_by)
+        return system, shelf.resource.code, *wanted
 
-    async def _page(
-        self,
-        attempt: Attempt,
-        shelf: Shelf,
-        form: Format,
-        filters: Sequence[Filter],
-        after: bytes,
-        limit: int,
-        bound: Sequence[str],
-    ) -> Any:
-        found = await self._found(shelf, filters, after, limit + 1)
-        told, rows = await self._told(attempt, shelf, found[:limit])
-        attempt.count_outside(len(found[:limit]) - len(rows))
+    async def _page(self, attempt: Attempt, shelf: Shelf, chosen: Chosen, limit: int) -> Page:
+        found = await self._found(shelf, chosen.filters, chosen.after, limit + 1)
+        rows = self._within(attempt, shelf, chosen, found[:limit])
         attempt.subjects, attempt.records = [row["_subject"] for row in rows], len(rows)
         if attempt.draw is not None and attempt.call is not None:
             attempt.draw = replace(attempt.draw, call=replace(attempt.call, portion=max(1, len(rows))))
-        cursor = None
-        if len(found) > limit:
-            cursor = self._cursors.made(found[limit - 1]["_subject"], bound, self._door.moment())
-            attempt.sent = {**attempt.sent, **_next(attempt, cursor)}
-        if form.encoder is None:
-            return {"resource": shelf.resource.code, "records": told, "next": cursor}
-        return Body(form.media_type, form.whole(layout_of(attempt, shelf, keyed=False), told))
+        if len(found) <= limit:
+            return Page(rows, None)
+        return Page(rows, self._cursors.made(found[limit - 1]["_subject"], chosen.bound, self._door.moment()))
 
     async def _portions(
-        self, attempt: Attempt, shelf: Shelf, form: Format, filters: Sequence[Filter], after: bytes
+        self, attempt: Attempt, shelf: Shelf, form: Format, chosen: Chosen
     ) -> AsyncGenerator[Portion, None]:
         encoder = (form.encoder or _no_encoder)(layout_of(attempt, shelf, keyed=False))
-        ahead: asyncio.Future[Sequence[Row]] | None = self._ahead(shelf, filters, after)
+        ahead: asyncio.Future[Sequence[Row]] | None = self._ahead(shelf, chosen.filters, chosen.after)
         begun = False
         try:
             while ahead is not None:
                 found, ahead = await ahead, None
                 shelf.resource.check_in_use()
                 if len(found) == A_PORTION:  # the next are found while these are told and sent
-                    ahead = self._ahead(shelf, filters, found[-1]["_subject"])
-                told, rows = await self._told(attempt, shelf, found)
+                    ahead = self._ahead(shelf, chosen.filters, found[-1]["_subject"])
+                near = meeting(chosen.near, found)
+                rows = within(chosen.agreement, shelf, near)
+                told = await self._told(attempt, shelf, rows)
                 if rows or not begun:
                     content = await asyncio.to_thread(encoder.portion, told)
                     subjects = [row["_subject"] for row in rows]
-                    yield Portion(content, subjects, len(rows), len(found) - len(rows))
+                    yield Portion(content, subjects, len(rows), len(near) - len(rows))
                 begun = True
             yield Portion(encoder.end())
         finally:
@@ -233,13 +255,28 @@ class Selections:
         selecting = Selecting(shelf.reader)
         return await self._library.selected(selecting.page(filters, after, limit), selecting.parameters)
 
-    async def _told(
-        self, attempt: Attempt, shelf: Shelf, found: Sequence[Row]
-    ) -> tuple[list[dict[str, Any]], Sequence[Row]]:
+    @staticmethod
+    def _within(attempt: Attempt, shelf: Shelf, chosen: Chosen, found: Sequence[Row]) -> Sequence[Row]:
+        near = meeting(chosen.near, found)
+        if chosen.valid_by is not None:
+            near = [row for row in near if row["_valid_from"] <= chosen.valid_by]
+        rows = within(chosen.agreement, shelf, near)
+        attempt.count_outside(len(near) - len(rows))
+        return rows
+
+    async def _told(self, attempt: Attempt, shelf: Shelf, rows: Sequence[Row]) -> list[dict[str, Any]]:
         if attempt.agreement is None or attempt.call is None:
             raise MalformedRequest("Nobody agreed.")
-        rows = within(attempt.agreement, shelf, found)
-        return await self._readings.told(attempt, shelf, rows, attempt.call, attempt.agreement), rows
+        return await self._readings.told(attempt, shelf, rows, attempt.call, attempt.agreement)
+
+
+def meeting(near: Sequence[Intersects], rows: Sequence[Row]) -> Sequence[Row]:
+    """Return the rows whose geometries do intersect; their boxes were all that the database compared."""
+    for one in near:
+        shapes = shapely.from_wkb([row[one.item.name] for row in rows])
+        shapely.prepare(one.geometry)
+        rows = [row for row, met in zip(rows, shapely.intersects(one.geometry, shapes), strict=True) if met]
+    return rows
 
 
 def _no_encoder(_layout: Any) -> Any:
@@ -253,18 +290,3 @@ def _next(attempt: Attempt, cursor: str) -> dict[str, str]:
         return said
     asked = parameters_of(attempt.request.scope["query_string"]) | {"cursor": cursor}
     return {**said, "Link": f'<?{urlencode(asked)}>; rel="next"'}
-
-
-def agreed_rows(resource: Resource, agreement: Agreement) -> list[Filter]:
-    """Return the agreed rows as far as the database can tell them: of texts and whole numbers in the clear."""
-    found: list[Filter] = []
-    for one in agreement.rows.conditions:
-        item = resource.item(one.item)
-        if item.sealed or item.type not in (ItemType.CHARACTER, ItemType.INTEGER):
-            continue
-        match one:
-            case Within(_, division):
-                found.append(Begins(item, significant(division)))
-            case AgreedOneOf(_, values):
-                found.append(OneOf(item, values))
-    return found

@@ -28,6 +28,7 @@ from exchange_api.delivery_push import Posting, Pusher
 from exchange_api.deriving import Deriving
 from exchange_api.door import Door, Parts
 from exchange_api.duty_desk import DutyDesk
+from exchange_api.features.desk import FeatureDesk
 from exchange_api.identity_provider import IdentityProvider
 from exchange_api.library import CHOOSING_LANES, Library
 from exchange_api.library import LANES as LIBRARY_LANES
@@ -81,6 +82,7 @@ class Works:
     door: Door
     readings: Readings
     selections: Selections
+    features: FeatureDesk
     oauth: TokenEndpoint
     tokens: Tokens
     proofs: Proofs
@@ -170,10 +172,12 @@ async def open_works(settings: Settings, clock: Clock = now) -> AsyncIterator[Wo
         pusher = Pusher(deliveries, door, directory, posting)
         stack.push_async_callback(_stopped, asyncio.create_task(pusher.run(announcements)))
         catalogue = CatalogueDesk(settings, transactions, registry, clock)
+        selections = Selections(library, door, readings, keyring)
         yield Works(
             door=door,
             readings=readings,
-            selections=Selections(library, door, readings, keyring),
+            selections=selections,
+            features=FeatureDesk(library, door, readings, selections, settings.public_url),
             oauth=oauth,
             tokens=tokens,
             proofs=proofs,

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import orjson
+from shapely import from_wkt, to_geojson
+
 from schemas.errors import MalformedFilter
 from schemas.filters import COMPARISONS, MOST_DEPTH
 
@@ -16,6 +19,18 @@ LONGEST = 16_000  # characters
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>'(?:[^']|'')*')|(?P<name>"[^"]*"|[A-Za-z_]\w*)|(?P<number>[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)"""
     r"""|(?P<sign><>|<=|>=|[=<>(),]))"""
+)
+_SHAPES = frozenset(
+    {
+        "POINT",
+        "LINESTRING",
+        "POLYGON",
+        "MULTIPOINT",
+        "MULTILINESTRING",
+        "MULTIPOLYGON",
+        "GEOMETRYCOLLECTION",
+        "BBOX",
+    }
 )
 _WORDS = frozenset(
     {"AND", "OR", "NOT", "IN", "LIKE", "BETWEEN", "IS", "NULL", "TRUE", "FALSE", "DATE", "TIMESTAMP"}
@@ -50,11 +65,24 @@ def _tokens(text: str) -> list[Token]:
             raise _wrong(place + 1)
         kind = match.lastgroup or ""
         said, start = match[kind], match.start(kind) + 1
+        place = match.end()
         if kind == "name" and said.upper() in _WORDS:
             kind, said = "word", said.upper()
+        elif kind == "name" and said.upper() in _SHAPES and text[place:].lstrip().startswith("("):
+            place = _behind_parentheses(text, place)
+            kind, said = "geometry", text[start - 1 : place]
         found.append(Token(kind, said.strip('"') if kind == "name" else said, start))
-        place = match.end()
     return found
+
+
+def _behind_parentheses(text: str, place: int) -> int:
+    """Return the place behind what opens there and is closed."""
+    depth = 0
+    for at in range(place, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[at], 0)
+        if depth == 0 and text[at] == ")":
+            return at + 1
+    raise _wrong(len(text) + 1, ")")
 
 
 def _wrong(place: int, wanted: str = "") -> MalformedFilter:
@@ -128,6 +156,8 @@ class _Parser:
         token = self._take()
         if token.kind != "name":
             raise _wrong(token.place, "an item's name")
+        if token.said.upper() == "S_INTERSECTS" and self._takes("("):
+            return self._intersects()
         named: Mapping[str, Any] = {"property": token.said}
         if self._next.kind == "sign" and self._next.said in COMPARISONS:
             return {"op": self._take().said, "args": [named, self._literal()]}
@@ -137,6 +167,17 @@ class _Parser:
             return _not({"op": "isNull", "args": [named]}, opposite)
         opposite = self._takes("NOT")
         return _not(self._set(named), opposite)
+
+    def _intersects(self) -> Any:
+        item = self._take()
+        if item.kind != "name":
+            raise _wrong(item.place, "an item's name")
+        self._must(",")
+        shape = self._take()
+        if shape.kind != "geometry":
+            raise _wrong(shape.place, "a geometry")
+        self._must(")")
+        return {"op": "s_intersects", "args": [{"property": item.said}, _shape(shape)]}
 
     def _set(self, named: Mapping[str, Any]) -> Any:
         if self._takes("LIKE"):
@@ -169,6 +210,19 @@ class _Parser:
                 self._must(")")
                 return {said.lower(): value}
         raise _wrong(token.place, "a value")
+
+
+def _shape(token: Token) -> Any:
+    """Return the JSON form of a geometry: ``BBOX(west, south, east, north)``, or WKT."""
+    if token.said[:4].upper() == "BBOX":
+        try:
+            return {"bbox": [float(part) for part in token.said[token.said.index("(") + 1 : -1].split(",")]}
+        except ValueError:
+            raise _wrong(token.place, "four numbers") from None
+    found = from_wkt(token.said, on_invalid="ignore")
+    if found is None:
+        raise _wrong(token.place, "a geometry as WKT")
+    return orjson.loads(to_geojson(found))
 
 
 def _not(part: Any, opposite: bool = True) -> Any:

@@ -10,6 +10,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
+import orjson
+from numpy import isfinite
+from shapely import Geometry, box, force_2d, from_geojson, get_coordinates, get_num_coordinates
+
 from schemas.errors import MalformedFilter
 from schemas.resource import Item, ItemType, Resource
 
@@ -17,6 +21,8 @@ MOST_DEPTH = 20
 MOST_CONDITIONS = 100
 MOST_VALUES = 1_000
 LONGEST_VALUE = 1_000  # characters
+MOST_POINTS = 10_000  # of a geometry
+MOST_DEGREES = 1e9  # or metres, before they are brought to degrees
 COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
 Value: TypeAlias = str | int | float | bool | Decimal | date | datetime
 
@@ -54,6 +60,14 @@ class IsNull:
 
 
 @dataclass(frozen=True, slots=True)
+class Intersects:
+    """A geometry that has a point in common with another, longitude first, EPSG:4490; alone, or with others by AND."""
+
+    item: Item
+    geometry: Geometry
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """What does not hold; of an item without a value neither a condition nor its opposite does."""
 
@@ -74,10 +88,11 @@ class Some:
     parts: tuple["Filter", ...]
 
 
-Filter: TypeAlias = Compare | OneOf | Begins | IsNull | Not | Every | Some
+Condition: TypeAlias = Compare | OneOf | Begins | IsNull | Intersects
+Filter: TypeAlias = Condition | Not | Every | Some
 
 
-def conditions(filter_: Filter) -> Iterator[Compare | OneOf | Begins | IsNull]:
+def conditions(filter_: Filter) -> Iterator[Condition]:
     """Yield every condition of a filter."""
     match filter_:
         case Every(parts) | Some(parts):
@@ -94,6 +109,26 @@ def items_of(filter_: Filter) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.item.name for one in conditions(filter_)))
 
 
+def intersections(filter_: Filter) -> Iterator[Intersects]:
+    """Yield the spatial conditions that must hold."""
+    match filter_:
+        case Every(parts):
+            for part in parts:
+                yield from intersections(part)
+        case Intersects():
+            yield filter_
+
+
+def moved(filter_: Filter, move: Callable[[Geometry], Geometry]) -> Filter:
+    """Return the filter with the geometries that it names brought elsewhere."""
+    match filter_:
+        case Every(parts):
+            return Every(tuple(moved(part, move) for part in parts))
+        case Intersects(item, geometry):
+            return Intersects(item, move(geometry))
+    return filter_
+
+
 def shape_of(filter_: Filter) -> str:
     """Return a filter without its values, for the ledger."""
     match filter_:
@@ -105,6 +140,8 @@ def shape_of(filter_: Filter) -> str:
             return f"{item.name} LIKE ?"
         case IsNull(item):
             return f"{item.name} IS NULL"
+        case Intersects(item, _):
+            return f"S_INTERSECTS({item.name}, ?)"
         case Not(part):
             return f"NOT ({shape_of(part)})"
         case Every(parts):
@@ -115,7 +152,11 @@ def shape_of(filter_: Filter) -> str:
 
 def filter_of(told: Any, resource: Resource) -> Filter:
     """Read a filter's JSON form; ``MalformedFilter`` says what is wrong, ``UnknownItem`` that the resource has no such item."""
-    return _Reader(resource).read(told, 1)
+    found = _Reader(resource).read(told, 1)
+    wanted = [one for one in conditions(found) if isinstance(one, Intersects)]
+    if len(wanted) != len(list(intersections(found))):
+        raise MalformedFilter("S_INTERSECTS stands alone, or with other conditions by AND.")
+    return found
 
 
 class _Reader:
@@ -146,7 +187,7 @@ class _Reader:
             raise MalformedFilter(f"The filter has more than {MOST_CONDITIONS} conditions.")
         item = self._resource.item(name if name.isidentifier() else "?")
         if item.geometry:
-            raise MalformedFilter(f"Item {item.name} is a geometry, which this filter does not compare.")
+            return _intersects(item, operator, values)
         match operator, values:
             case _, [value] if operator in COMPARISONS:
                 return Compare(item, operator, _value(item, value))
@@ -163,7 +204,37 @@ class _Reader:
         raise MalformedFilter(f"The condition on {item.name} is of no known form.", hint=_KNOWN)
 
 
-_KNOWN = f"Known are and, or, not, {', '.join(COMPARISONS)}, between, in (of 1 to {MOST_VALUES} values), like and isNull, an item first."
+def _intersects(item: Item, operator: str, values: Sequence[Any]) -> Intersects:
+    if operator != "s_intersects" or len(values) != 1:
+        raise MalformedFilter(
+            f"Item {item.name} is a geometry, which can be held against another by S_INTERSECTS only."
+        )
+    match values[0]:
+        case {"bbox": [*bounds]} if len(bounds) == 4 and all(map(_is_finite, bounds)):
+            found = box(*map(float, bounds))
+        case {"type": str(), "coordinates": _} | {"type": "GeometryCollection", "geometries": _}:
+            found = force_2d(from_geojson(orjson.dumps(values[0]), on_invalid="ignore"))
+        case _:
+            found = None
+    if found is None or found.is_empty or not isfinite(get_coordinates(found)).all() or not found.is_valid:
+        raise MalformedFilter(
+            "The geometry is none, or not valid.",
+            hint="Write GeoJSON, or WKT in a text: POLYGON((106 29, …)).",
+        )
+    if get_num_coordinates(found) > MOST_POINTS:
+        raise MalformedFilter(f"The geometry has more than {MOST_POINTS} points.", hint="Simplify it.")
+    return Intersects(item, found)
+
+
+def _is_finite(number: Any) -> bool:
+    return (
+        isinstance(number, int | float | Decimal)
+        and not isinstance(number, bool)
+        and abs(float(number)) < MOST_DEGREES
+    )
+
+
+_KNOWN = f"Known are and, or, not, {', '.join(COMPARISONS)}, between, in (of 1 to {MOST_VALUES} values), like, isNull and s_intersects, an item first."
 
 
 def _begins(item: Item, pattern: str) -> Filter:

@@ -35,6 +35,8 @@ READ = (
     "subscription.snapshot",
     "subscription.changes",
     "subscription.push",
+    "ogc.items",
+    "ogc.feature",
 )
 """What the ledger calls the readings of records."""
 

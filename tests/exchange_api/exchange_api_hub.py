@@ -12,12 +12,13 @@ import httpx
 import psycopg
 import pyarrow as pa
 import pytest
+import shapely
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 from sqlalchemy import text
 
 from audit.recording import record_administration
-from base_libraries.storage import create_tables
+from base_libraries.storage import BOUNDS, create_tables
 from base_libraries.vault import Vault
 from catalog.agreement import Agreement
 from catalog.organisation import Organisation
@@ -62,6 +63,7 @@ def golden(database: Database, keyring: FileKeyring, code: str, rows: list[dict]
     columns |= {"_valid_from": pa.array([NOW] * len(rows)), "_recorded_at": pa.array([NOW] * len(rows))}
     columns |= {"_digest": table["_digest"], "_sealed": vault.seal("golden", table, versions)}
     columns |= {item.name: table[item.name] for item in resource.open_items}
+    columns |= bounds_of(table) if "geometry" in table.column_names else {}
     records = pa.table(columns).to_pylist()
     for record, row in zip(records, rows, strict=True):
         record["_provenance"] = [9 if row.get(item.name) is not None else 0 for item in resource.items]
@@ -82,6 +84,11 @@ BATCH = {
     "contributed": 1, "unchanged": 0, "quarantined": 0, "created": 1, "updated": 0, "withdrawn": 0, "closed": 0,
     "report": {}, "recorded_at": NOW.isoformat(),
 }  # fmt: skip
+
+
+def bounds_of(table: pa.Table) -> dict:
+    found = shapely.bounds(shapely.from_wkb(table["geometry"].to_pylist()))
+    return {name: pa.array(found[:, place], from_pandas=True) for place, name in enumerate(BOUNDS)}
 
 
 def persons(number: int) -> list[dict]:

@@ -26,7 +26,7 @@ from infra.lanes import Lanes
 from schemas.errors import DatabaseUnavailable, HubError
 from schemas.working_days import Calendar
 
-LANES = 1  # its transactions would wait for one another's rows anyway
+LANES = 2  # those of one agreement wait for its row; those that only claim seldom for one another
 # A process that is frozen in the midst of it must not keep the others from their rows.
 _BEGIN = "BEGIN; SET LOCAL lock_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '5s'"
 

@@ -227,7 +227,8 @@ class Settings(BaseSettings):
         default=None,
         ge=1,
         le=36_500,
-        description="After how many days `hub subscription prune` forgets changes. Unset: they are kept for ever.",
+        description="After how many days changes are forgotten, daily by a DAG or by `hub subscription prune`; then subscribers that are further behind take a new snapshot. "
+        "Unset: they are kept for ever.",
     )
     push_networks: str = Field(
         default="",

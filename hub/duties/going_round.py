@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from catalog.actor import HUB
 from hub.composition import Hub
 from hub.duties.watching import ground_in, watch
+from hub.feeds import prune_feeds
 from hub.objections.bureau import Bureau
 from hub.objections.closing import look
 from hub.objections.reminding import remind
@@ -24,12 +26,14 @@ class Round:
 
 
 def go_round(hub: Hub, clock: Clock = now) -> Round:
-    """Tick, remind, look, watch; as often as one likes, for what was done is not done again."""
+    """Tick, remind, look, forget old changes, watch; as often as one likes, for what was done is not done again."""
     bureau = Bureau.of(hub, clock)
     ticked = tick(hub.settings, hub.database, clock)
     done = Counter({act: len(ids) for act, ids in ticked.done.items()})
     done["remind"] += len(remind(bureau, hub.database))
     done["close"] += sum(len(look(bureau, hub.database, code).corrected) for code in hub.resources)
+    if (days := hub.settings.feed_days) is not None:
+        done["prune"] += sum(prune_feeds(hub, days, actor=HUB.id).values())
     with hub.database.engine(Role.APPLICATION).connect() as connection:
         found = Counter(one.duty.name for one in watch(ground_in(hub, connection, clock)))
     return Round(+done, dict(ticked.failed), found)

@@ -13,6 +13,9 @@ from pushed_firms import credit_code, until
 from sqlalchemy import text
 from webhook_receiver import listening
 
+from audit.recording import record_administration
+from catalog.agreement import AgreementStatus
+from catalog.repository import Catalogue
 from infra.database import Role
 
 pytestmark = pytest.mark.server
@@ -56,6 +59,18 @@ class Pushed:
                     assert (change["record"] in self.held) == (change["operation"] == "update")
                     self.held[change["record"]] = change["data"]
         return sorted(self.held.values(), key=lambda row: str(sorted(row.items())))
+
+    def waits(self):
+        """Whether it was looked at, and nobody has it claimed."""
+        query = """SELECT claim IS NULL AND next_at > now() FROM catalog.subscription_push WHERE subscription = :id"""
+        with self.served.database.engine(Role.APPLICATION).connect() as connection:
+            return connection.execute(text(query), {"id": self.id}).scalar_one()
+
+    def refusals(self):
+        query = """SELECT count(*) FROM ledger.entry WHERE action = 'subscription.push' AND kind = 'refusal' AND agreement IS NULL
+                   AND problem = 'access_denied' AND actor = 'halted'"""
+        with self.served.database.engine(Role.AUDITOR).connect() as connection:
+            return connection.execute(text(query)).scalar_one()
 
     def hurry(self, attempts=None):
         """Let it be due now, as if the pause were over; as if it had failed so often."""
@@ -173,6 +188,58 @@ def test_who_is_gone_is_told_no_more(served_hub, register, receiver):
     register.say({credit_code(84): {"name": "重庆五公司", "status": "1"}})
     assert until(lambda: pushed.standing()["status"] == "stopped")
     assert len(receiver.taken) == 1
+
+
+def test_nothing_is_sent_while_the_agreement_is_suspended_and_it_goes_on_when_it_is_not(
+    served_hub, register, receiver
+):
+    pushed = Pushed(served_hub, "halted", receiver)
+    _set(served_hub, AgreementStatus.SUSPENDED)
+    served_hub.everywhere(lambda again: _status(again, pushed) == 403)
+    register.say({credit_code(86): {"name": "重庆七公司", "status": "1"}})
+    assert until(lambda: pushed.standing()["reason"] == "access_denied")
+    pushed.hurry()
+    assert until(lambda: pushed.waits())
+    assert (receiver.taken, pushed.standing()["status"], pushed.standing()["attempts"]) == ([], "running", 0)
+    assert pushed.refusals() == 1  # the second says nothing new
+    _set(served_hub, AgreementStatus.IN_FORCE)
+    served_hub.everywhere(lambda again: _status(again, pushed) == 200)
+    pushed.hurry()
+    assert until(lambda: receiver.taken)
+    ((_, told),) = pushed.messages()
+    assert [one["data"]["name"] for one in told["data"]["changes"]] == ["重庆七公司"]
+
+
+def _set(served, status):
+    with served.database.engine(Role.APPLICATION).begin() as connection:
+        Catalogue(connection, record_administration).set_agreement_status("f-halted", status, actor="test")
+
+
+def _status(again, pushed):
+    return again.http.get(pushed.path + "/snapshot", params={"limit": 1}, headers=pushed.headers).status_code
+
+
+def test_what_a_killed_process_had_claimed_is_sent_by_another_when_its_claim_ends(
+    served_hub, register, receiver
+):
+    pushed = Pushed(served_hub, "whole", receiver)
+    assert until(lambda: pushed.waits())
+    claimed = """UPDATE catalog.subscription_push SET claim = gen_random_uuid(), claimed_until = now() + interval '3s', next_at = now(),
+                 until = position + 1 WHERE subscription = :id"""
+    with served_hub.database.engine(Role.APPLICATION).begin() as connection:
+        connection.execute(text(claimed), {"id": pushed.id})
+    register.say({credit_code(n): {"name": f"重庆杀{n}公司", "status": "1"} for n in (87, 88)})
+    time.sleep(0.5)
+    assert receiver.taken == []
+    with served_hub.database.engine(Role.APPLICATION).begin() as connection:
+        over = "UPDATE catalog.subscription_push SET claimed_until = now() WHERE subscription = :id"
+        connection.execute(text(over), {"id": pushed.id})
+        connection.execute(text("NOTIFY library_changed, 'legal_person'"))
+    assert until(lambda: len(receiver.taken) == 2)
+    assert [len(told["data"]["changes"]) for _, told in pushed.messages()] == [
+        1,
+        1,
+    ]  # the stretch that was claimed, then the rest
 
 
 def test_a_notice_tells_of_no_record_and_from_where_to_read(served_hub, register, receiver):

@@ -4,9 +4,11 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from audit.recording import record_administration
+from base_libraries.storage import create_tables
 from catalog.agreement import Agreement
 from catalog.organisation import Organisation
 from catalog.repository import Catalogue
@@ -14,8 +16,11 @@ from catalog.subscription import Subscription
 from catalog.subscriptions import Subscriptions
 from catalog.system import System
 from hub.cli import app
+from hub.composition import open_hub
+from hub.duties.going_round import go_round
 from infra.database import Role, open_database
 from schemas.errors import UnknownSubscription
+from schemas.resource import resource_named
 
 KEY = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -65,3 +70,28 @@ def test_operators_list_show_cancel_and_prune(subscribed, monkeypatch):
         said(subscribed, monkeypatch, "cancel", "s-2")
     assert "for ever" in said(subscribed, monkeypatch, "prune")
     assert "0 changes are forgotten" in said(subscribed, monkeypatch, "prune", "--days", "1")
+
+
+def test_old_changes_are_forgotten_daily_where_that_is_set(own_settings):
+    firm = resource_named("legal_person")
+    with open_hub(own_settings.model_copy(update={"feed_days": 30})) as hub:
+        with hub.database.engine(Role.OWNER).begin() as connection:
+            create_tables(connection, firm)
+        with hub.database.engine(Role.APPLICATION).begin() as connection:
+            added = text("""
+                INSERT INTO library.change_legal_person (_position, _subject, _version, _operation, _recorded_at)
+                SELECT n, int4send(n), 1, CASE n WHEN 2 THEN 'close' ELSE 'insert' END,
+                    now() - make_interval(days => CASE WHEN n < 8 THEN 31 ELSE 29 END) FROM generate_series(1, 9) AS n""")
+            connection.execute(added)
+        assert (
+            go_round(hub).done["prune"] == 6
+        )  # but for the last close, by which it is known that there was one
+        assert "prune" not in go_round(hub).done
+        with hub.database.engine(Role.APPLICATION).connect() as connection:
+            left = (
+                connection.execute(text("SELECT _position FROM library.change_legal_person ORDER BY 1"))
+                .scalars()
+                .all()
+            )
+            noted = text("SELECT facts ->> 'changes' FROM ledger.entry WHERE action = 'feed.prune'")
+            assert (left, connection.execute(noted).scalars().all()) == ([2, 8, 9], ["6"])

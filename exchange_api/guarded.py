@@ -55,17 +55,21 @@ def guarded(
     body: Mapping[str, Any] | None = None,
     by: Admission = SYSTEMS,
     answers: Mapping[str, Any] | None = None,
+    named: str | None = None,
 ) -> None:
     """Add a route, its method and path, that answers with what the ``reading`` of the opened works does.
 
     ``action`` is what the ledger calls it, ``body`` and ``answers`` are its contents by media type, ``by`` who may take it.
+    ``named`` is its operation's id where two routes have one action.
     """
 
     async def endpoint(request: Request) -> Response:
         works = opened()
         return await works.door.passed(request, action, reading(works), by)
 
-    endpoint.__name__ = action.replace(".", "_")  # the operation's id in the API's document is made from it
+    endpoint.__name__ = named or action.replace(
+        ".", "_"
+    )  # the operation's id in the API's document is made from it
     method, path = route
     described: dict[str, Any] = {
         "parameters": [*parameters],

@@ -160,6 +160,7 @@ def _add_resources(add: Callable[..., None]) -> None:
         "Read records by a filter in the body",
         [_CODE, *_STATED],
         {"application/json": {"schema": SELECTION}},
+        named="records_by_body",
     )
     told = "Say why a query would be allowed or refused, and read nothing"
     add(

@@ -36,6 +36,7 @@ AGREED: dict[str, dict[str, Any]] = {
     "nameless": {"items": ("name",), "rows": STATUS},
     "metered": {"quota_per_day": 12},
     "yes-no": {"answer": answer_from({"form": "yes_no"})},
+    "many": {},
     "keyed": {"bulk": False},
     "halted": {},  # the last: who has heard of it has heard of all
 }
@@ -118,6 +119,8 @@ def register(served_hub) -> Register:
     served_hub.knows("halted")
     register = Register(served_hub)
     register.go_on(6, seed=1)
+    standing = {"status": "1", "representative_name": "测试立"}  # of these no batch says anything more
+    register.say({credit_code(n): {"name": f"重庆立{n}公司", **standing} for n in range(100, 120)})
     return register
 
 

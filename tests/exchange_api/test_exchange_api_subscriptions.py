@@ -14,6 +14,7 @@ from pyarrow import ipc
 from sqlalchemy import text
 
 from audit.recording import record_administration
+from audit.segments import readings
 from base_libraries.feed import prune
 from base_libraries.vault import Vault
 from catalog.agreement import AgreementStatus
@@ -142,7 +143,11 @@ def test_a_page_is_on_the_ledger_with_every_record_it_tells_of(served_hub, regis
     entry = served_hub.entry(answer)
     vault = Vault(resource_named(CODE), served_hub.keyring)
     assert entry["subjects"] == vault.index(resource_named(CODE).key, [credit_code(70)])[0]
-    assert {"subscription.snapshot", "subscription.changes"} <= set(READ)
+    span = (datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(hours=1))
+    with served_hub.database.engine(Role.APPLICATION).connect() as connection:
+        recalled = readings(connection, CODE, [entry["subjects"]], READ, *span)
+    told = {one.entry: (one.system, one.records, one.agreement) for one in recalled}
+    assert told[entry["id"]] == ("standing", 1, "f-standing")  # recall finds who was told
     assert answer.headers["link"] == f'<{reader.path}/changes?after={reader.cursor}>; rel="next"'
 
 
@@ -345,8 +350,8 @@ def test_a_subscription_is_its_systems_alone_and_ends_when_cancelled(served_hub,
     assert (reader.get("/snapshot").status_code, reader.get("/snapshot").json()["code"]) == (
         410, "subscription_ended",
     )  # fmt: skip
-    _fill(served_hub, other)
-    refused = Subscriber(served_hub, "whole").answer
+    _fill(served_hub, Subscriber(served_hub, "many"))
+    refused = Subscriber(served_hub, "many").answer
     assert (refused.status_code, refused.json()["code"]) == (409, "too_many_subscriptions")
 
 

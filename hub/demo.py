@@ -20,7 +20,7 @@ from catalog.agreement import Agreement
 from catalog.organisation import Organisation
 from catalog.repository import Catalogue
 from catalog.system import System
-from hub import demo_tables, server
+from hub import demo_forms, demo_tables, server
 from hub.accuracy import Accuracy, measure
 from hub.call_mix import COMPANY_ITEMS, PERSON_ITEMS, Mix, make, plan
 from hub.caller import Caller, Statement, load_private_key, new_private_key, private_key_path
@@ -28,6 +28,7 @@ from hub.city.build import build_city
 from hub.city.live import live
 from hub.city.truth import Truth, load_truth
 from hub.composition import Hub, open_hub
+from hub.demo_forms import Cost
 from hub.demo_sharing.story import GRANTS, tell
 from hub.demo_sharing.years import assumed_years
 from hub.progress import ingest_each
@@ -42,6 +43,12 @@ BUREAU, OFFICE = "11500000MB1670604W", "11500000009276054D"
 PURPOSE, LAW = "开办餐饮企业审批", "中华人民共和国食品安全法第三十五条"
 ASSESSMENT, DECREE = "数据质量评估", "政务数据共享条例第三十八条"
 DAYS = 3
+ORGANISATIONS = {BUREAU: "市政务服务管理办公室", OFFICE: "市大数据应用发展管理局"}
+SYSTEMS = {
+    "approval-desk": (BUREAU, "行政审批平台"), "quality-assessment": (OFFICE, "数据质量评估"),
+    demo_forms.DESK: (OFFICE, "统计分析平台"), demo_forms.ASKER: (BUREAU, "敬老卡办理"),
+}  # fmt: skip
+MAP_WINDOW = "106.4,29.4,106.7,29.7"
 
 
 def run_demo(settings: Settings, console: Console, *, persons: int, calls: int, seed: int) -> dict[str, Any]:
@@ -62,6 +69,7 @@ def _tell(settings: Settings, console: Console, persons: int, calls: int, seed: 
     began = time.perf_counter()
     home = settings.home / "demo"
     ours = {"home": home, "city": home / "city", "keyring": home / "keyring.json", "port": server.free_port()}
+    ours |= {"public_url": f"http://{settings.host}:{ours['port']}"}
     ours |= {"calendar": assumed_years(home / "calendar")}
     ours |= {"database_url": None, "database_application_url": None, "database_auditor_url": None}
     settings = settings.model_copy(update=ours)
@@ -144,19 +152,23 @@ def check_quarantine(hub: Hub, truth: Truth) -> dict[str, Any]:
 
 def _call_story(hub: Hub, console: Console, calls: int, seed: int) -> dict[str, Any]:
     console.rule("4 · An approval system registers, and calls")
-    approval, assessment = _register(hub)
+    keys = _register(hub)
     truth = load_truth(hub.settings.city)
     with server.served(hub.settings, hub.settings.home / "server.log") as url:
-        mix, accuracies = asyncio.run(_call(hub, url, approval, assessment, truth, calls, seed))
+        mix, accuracies = asyncio.run(_call(hub, url, keys, truth, calls, seed))
         console.print(demo_tables.calls(mix))
         console.print(demo_tables.accuracy(accuracies))
         console.print(demo_tables.items(accuracies))
-        console.rule("5 · Two departments publish, a third applies")
+        console.rule("5 · The same records, every way to read them")
+        costs = asyncio.run(_tour(url, keys, truth))
+        console.print(demo_tables.forms(costs))
+        console.rule("6 · Two departments publish, a third applies")
         citizens = truth.tables["natural_person"]["citizen_number"].slice(0, GRANTS).to_pylist()
         sharing = asyncio.run(tell(hub, url, citizens))
     console.print(demo_tables.sharing(sharing))
-    console.rule("6 · The ledger")
-    ledger = _ledger(hub, mix.calls + sum(accuracy.calls for accuracy in accuracies) + sharing.calls)
+    console.rule("7 · The ledger")
+    accounted = sum(accuracy.calls for accuracy in accuracies) + sum(cost.counted for cost in costs)
+    ledger = _ledger(hub, mix.calls + accounted + sharing.calls)
     console.print(demo_tables.ledger(ledger))
     return {
         "calls": {
@@ -165,6 +177,7 @@ def _call_story(hub: Hub, console: Console, calls: int, seed: int) -> dict[str, 
         },
         "accuracy": {accuracy.resource: accuracy.as_dict() for accuracy in accuracies},
         "accuracy_overall": _overall(accuracies),
+        "forms": [asdict(cost) for cost in costs],
         "sharing": sharing.figures,
         "ledger": ledger,
     }  # fmt: skip
@@ -182,46 +195,44 @@ def _overall(accuracies: Sequence[Accuracy]) -> float:
     return round(agreeing / max(sum(sum(a.values.values()) for a in accuracies), 1), 5)
 
 
+async def _tour(url: str, keys: Mapping[str, OKPKey], truth: Truth) -> list[Cost]:
+    persons = truth.tables[demo_forms.PERSON]["citizen_number"].slice(0, 2000).to_pylist()
+    return await demo_forms.Tour(url, keys, persons, MAP_WINDOW).costs()
+
+
 async def _call(
-    hub: Hub, url: str, approval: OKPKey, assessment: OKPKey, truth: Truth, calls: int, seed: int
+    hub: Hub, url: str, registered: Mapping[str, OKPKey], truth: Truth, calls: int, seed: int
 ) -> tuple[Mix, list[Accuracy]]:
     keys = {
         code: truth.tables[code][hub.resources[code].key.name].to_pylist()
         for code in ("natural_person", "legal_person")
     }
     statement = Statement(PURPOSE, LAW, "12441500196720244T34421998060032022062300" + "68")
-    async with Caller(url, "approval-desk", approval, statement) as caller:
+    async with Caller(url, "approval-desk", registered["approval-desk"], statement) as caller:
         mix = await make(caller, plan(calls, keys, seed))
     accuracies = []
-    async with Caller(
-        url, "quality-assessment", assessment, Statement(ASSESSMENT, DECREE, "QA-2026-01")
-    ) as caller:
+    assessing = Statement(ASSESSMENT, DECREE, "QA-2026-01")
+    async with Caller(url, "quality-assessment", registered["quality-assessment"], assessing) as caller:
         for code, table in truth.tables.items():
             accuracies.append(await measure(caller, hub.resources[code], table, hub.sources))
     return mix, accuracies
 
 
-def _register(hub: Hub) -> tuple[OKPKey, OKPKey]:
-    """Register both systems with their agreements; the keys of an earlier demo are made anew."""
-    home = hub.settings.home
-    for system in ("approval-desk", "quality-assessment"):
+def _register(hub: Hub) -> dict[str, OKPKey]:
+    """Register the systems with their agreements and return their keys; those of an earlier demo are made anew."""
+    home, keys = hub.settings.home, {}
+    for system in SYSTEMS:
         private_key_path(home, system).unlink(missing_ok=True)
-    approval, assessment = (
-        new_private_key(home, system) for system in ("approval-desk", "quality-assessment")
-    )
+        keys[system] = new_private_key(home, system)
     with hub.database.engine(Role.APPLICATION).begin() as connection:
         catalogue = Catalogue(connection, record_administration)
-        catalogue.add_organisation(
-            Organisation(BUREAU, "市政务服务管理办公室", hub.settings.division), actor="demo"
-        )
-        catalogue.add_organisation(
-            Organisation(OFFICE, "市大数据应用发展管理局", hub.settings.division), actor="demo"
-        )
-        catalogue.add_system(_system("approval-desk", BUREAU, "行政审批平台", approval), actor="demo")
-        catalogue.add_system(_system("quality-assessment", OFFICE, "数据质量评估", assessment), actor="demo")
-        for agreement in _agreements(hub):
+        for code, name in ORGANISATIONS.items():
+            catalogue.add_organisation(Organisation(code, name, hub.settings.division), actor="demo")
+        for system, (organisation, title) in SYSTEMS.items():
+            catalogue.add_system(_system(system, organisation, title, keys[system]), actor="demo")
+        for agreement in [*_agreements(hub), *demo_forms.agreements(hub.resources)]:
             catalogue.add_agreement(agreement, actor="demo")
-    return load_private_key(home, "approval-desk"), load_private_key(home, "quality-assessment")
+    return {system: load_private_key(home, system) for system in SYSTEMS}
 
 
 def _system(id_: str, organisation: str, title: str, key: OKPKey) -> System:

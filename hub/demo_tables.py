@@ -10,6 +10,7 @@ from hub.call_mix import Mix
 from hub.city.build import CitySummary
 from hub.city.live import LiveSummary
 from hub.commands.screen import table
+from hub.demo_forms import Cost
 from hub.demo_sharing.story import Story
 from hub.source_report import SourceReport
 from infra.settings import Settings
@@ -95,6 +96,13 @@ def items(measured: Sequence[Accuracy]) -> RenderableType:
         for name in sorted(a.values, key=a.of)
     ]
     return table("Item by item", ["library", "item", "values", "agree"], rows)
+
+
+def forms(costs: Sequence[Cost]) -> RenderableType:
+    """Show what each form of reading told, and what it cost."""
+    rows = [[cost.form, cost.records, cost.size, cost.milliseconds] for cost in costs]
+    title = "One call at a time, each on the ledger before it is answered"
+    return table(title, ["form", "records", "bytes", "milliseconds (median)"], rows)
 
 
 def sharing(story: Story) -> RenderableType:

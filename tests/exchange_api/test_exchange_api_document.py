@@ -77,8 +77,8 @@ RULES = {
     "describes what its path names": lambda path, told: set(re.findall(r"{(\w+)}", path)) == {
         one["name"] for one in told.get("parameters", ()) if one["in"] == "path"
     },
-    "names parameters in snake case": lambda path, told: all(
-        re.fullmatch(r"[a-z]+(_[a-z]+)*", one["name"]) for one in told.get("parameters", ()) if one["in"] != "header"
+    "names parameters in snake case, or as their standard does": lambda path, told: all(
+        re.fullmatch(r"[a-z]+(-[a-z]+)*" if path.startswith("/v1/ogc/") else r"[a-z]+(_[a-z]+)*", one["name"]) for one in told.get("parameters", ()) if one["in"] != "header"
     ),
     "names headers in train case": lambda path, told: all(
         re.fullmatch(r"[A-Z][a-z]+(-[A-Z][a-z]+)*", one["name"])

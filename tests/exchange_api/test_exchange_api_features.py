@@ -1,5 +1,6 @@
 """OGC API – Features over the real server: read as maps read it (GDAL, OWSLib), under agreements, each page on the ledger."""
 
+import asyncio
 import io
 import re
 
@@ -7,7 +8,8 @@ import numpy as np
 import pyogrio
 import pytest
 import shapely
-from exchange_api_hub import CASE, KEY, LAW, PURPOSE, agreement, golden
+from exchange_api_hub import CASE, KEY, LAW, PURPOSE, agreement, citizen, golden
+from joserfc.jwk import OKPKey
 from owslib.ogcapi.features import Features
 from sqlalchemy import text
 from test_exchange_api_story import detail
@@ -17,7 +19,10 @@ from catalog.repository import Catalogue
 from catalog.system import System
 from exchange_api.features.encoding import FLATGEOBUF, GEOJSON
 from exchange_api.features.reference_systems import CRS84, STORED, SYSTEMS
+from hub import demo_forms
+from hub.demo_forms import ASKER, DESK
 from infra.database import Role
+from schemas.resource import RESOURCES
 
 pytestmark = pytest.mark.server
 ROOT, PARCELS = "/v1/ogc", "/v1/ogc/collections/parcel"
@@ -306,3 +311,44 @@ def test_gdal_reads_it(hub, stating, tmp_path):
 
 def test_crs84_is_what_is_answered_unless_asked(hub, token):
     assert items(hub, token, limit=1).headers["content-crs"] == f"<{CRS84}>"
+
+
+# ── the demo's tour of every form, over the same hub ────────────────────────────────────────────────────
+
+
+def test_every_form_of_reading_is_toured_and_is_on_the_ledger(hub):
+    keys = {system: OKPKey.generate_key("Ed25519", {"kid": "1"}, auto_kid=False) for system in (DESK, ASKER)}
+    with hub.database.engine(Role.APPLICATION).begin() as connection:
+        catalogue = Catalogue(connection, record_administration)
+        for system, key in keys.items():
+            public = (key.as_dict(private=False),)
+            catalogue.add_system(System(system, "11500000009275123M", system, public), actor="test")
+        for one in demo_forms.agreements(RESOURCES):
+            catalogue.add_agreement(one, actor="test")
+    for system, key in keys.items():
+        hub.everywhere(
+            lambda again, s=system, k=key: again.ask_token(again.assertion(s, k)).status_code == 200
+        )
+    box = f"{WEST},{SOUTH},{WEST + 0.011},{SOUTH + 0.001}"
+    costs = asyncio.run(demo_forms.Tour(hub.url, keys, [citizen(n) for n in range(100)], box).costs())
+    told = {cost.form: cost.records for cost in costs}
+    assert (told["1,000 records by key, as Arrow"], told["every person, as a stream of JSON Lines"]) == (
+        100,
+        300,
+    )
+    assert (told["what lies in a map's window, as GeoJSON"], told["two claims verified"]) == (2, 1)
+    assert all(cost.milliseconds > 0 for cost in costs)
+    with hub.database.engine(Role.AUDITOR).connect() as connection:
+        query = text(
+            "SELECT action, count(*) FROM ledger.entry WHERE actor = ANY(:who) AND outcome <> 'refused' GROUP BY 1"
+        )
+        counted = dict(connection.execute(query, {"who": list(keys)}).tuples().all())
+    assert counted["record"] + counted["query"] == sum(cost.counted for cost in costs)
+    assert counted.keys() >= {
+        "verify",
+        "derive",
+        "records",
+        "ogc.items",
+        "subscription.snapshot",
+        "subscription.changes",
+    }

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import orjson
-from shapely import from_wkt, to_geojson
-
 from schemas.errors import MalformedFilter
+from schemas.filter_shapes import KINDS, json_of_shape
 from schemas.filters import COMPARISONS, MOST_DEPTH
 
 LONGEST = 16_000  # characters
@@ -20,18 +18,9 @@ _TOKEN = re.compile(
     r"""\s*(?:(?P<text>'(?:[^']|'')*')|(?P<name>"[^"]*"|[A-Za-z_]\w*)|(?P<number>[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)"""
     r"""|(?P<sign><>|<=|>=|[=<>(),]))"""
 )
-_SHAPES = frozenset(
-    {
-        "POINT",
-        "LINESTRING",
-        "POLYGON",
-        "MULTIPOINT",
-        "MULTILINESTRING",
-        "MULTIPOLYGON",
-        "GEOMETRYCOLLECTION",
-        "BBOX",
-    }
-)
+_OPENED = re.compile(
+    r"\s*(?:Z\s*)?\(", re.IGNORECASE
+)  # the coordinates of a geometry, with heights or without
 _WORDS = frozenset(
     {"AND", "OR", "NOT", "IN", "LIKE", "BETWEEN", "IS", "NULL", "TRUE", "FALSE", "DATE", "TIMESTAMP"}
 )
@@ -68,7 +57,7 @@ def _tokens(text: str) -> list[Token]:
         place = match.end()
         if kind == "name" and said.upper() in _WORDS:
             kind, said = "word", said.upper()
-        elif kind == "name" and said.upper() in _SHAPES and text[place:].lstrip().startswith("("):
+        elif kind == "name" and said.upper() in KINDS and _OPENED.match(text, place):
             place = _behind_parentheses(text, place)
             kind, said = "geometry", text[start - 1 : place]
         found.append(Token(kind, said.strip('"') if kind == "name" else said, start))
@@ -173,11 +162,12 @@ class _Parser:
         if item.kind != "name":
             raise _wrong(item.place, "an item's name")
         self._must(",")
-        shape = self._take()
-        if shape.kind != "geometry":
-            raise _wrong(shape.place, "a geometry")
+        token = self._take()
+        shape = json_of_shape(token.said) if token.kind == "geometry" else None
+        if shape is None:
+            raise _wrong(token.place, "a geometry: WKT, or BBOX of four numbers")
         self._must(")")
-        return {"op": "s_intersects", "args": [{"property": item.said}, _shape(shape)]}
+        return {"op": "s_intersects", "args": [{"property": item.said}, shape]}
 
     def _set(self, named: Mapping[str, Any]) -> Any:
         if self._takes("LIKE"):
@@ -210,19 +200,6 @@ class _Parser:
                 self._must(")")
                 return {said.lower(): value}
         raise _wrong(token.place, "a value")
-
-
-def _shape(token: Token) -> Any:
-    """Return the JSON form of a geometry: ``BBOX(west, south, east, north)``, or WKT."""
-    if token.said[:4].upper() == "BBOX":
-        try:
-            return {"bbox": [float(part) for part in token.said[token.said.index("(") + 1 : -1].split(",")]}
-        except ValueError:
-            raise _wrong(token.place, "four numbers") from None
-    found = from_wkt(token.said, on_invalid="ignore")
-    if found is None:
-        raise _wrong(token.place, "a geometry as WKT")
-    return orjson.loads(to_geojson(found))
 
 
 def _not(part: Any, opposite: bool = True) -> Any:

@@ -10,19 +10,16 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
-import orjson
-from numpy import isfinite
-from shapely import Geometry, box, force_2d, from_geojson, get_coordinates, get_num_coordinates
+from shapely import Geometry
 
 from schemas.errors import MalformedFilter
+from schemas.filter_shapes import shape_in
 from schemas.resource import Item, ItemType, Resource
 
 MOST_DEPTH = 20
 MOST_CONDITIONS = 100
 MOST_VALUES = 1_000
 LONGEST_VALUE = 1_000  # characters
-MOST_POINTS = 10_000  # of a geometry
-MOST_DEGREES = 1e9  # or metres, before they are brought to degrees
 COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
 Value: TypeAlias = str | int | float | bool | Decimal | date | datetime
 
@@ -209,29 +206,7 @@ def _intersects(item: Item, operator: str, values: Sequence[Any]) -> Intersects:
         raise MalformedFilter(
             f"Item {item.name} is a geometry, which can be held against another by S_INTERSECTS only."
         )
-    match values[0]:
-        case {"bbox": [*bounds]} if len(bounds) == 4 and all(map(_is_finite, bounds)):
-            found = box(*map(float, bounds))
-        case {"type": str(), "coordinates": _} | {"type": "GeometryCollection", "geometries": _}:
-            found = force_2d(from_geojson(orjson.dumps(values[0]), on_invalid="ignore"))
-        case _:
-            found = None
-    if found is None or found.is_empty or not isfinite(get_coordinates(found)).all() or not found.is_valid:
-        raise MalformedFilter(
-            "The geometry is none, or not valid.",
-            hint="Write GeoJSON, or WKT in a text: POLYGON((106 29, …)).",
-        )
-    if get_num_coordinates(found) > MOST_POINTS:
-        raise MalformedFilter(f"The geometry has more than {MOST_POINTS} points.", hint="Simplify it.")
-    return Intersects(item, found)
-
-
-def _is_finite(number: Any) -> bool:
-    return (
-        isinstance(number, int | float | Decimal)
-        and not isinstance(number, bool)
-        and abs(float(number)) < MOST_DEGREES
-    )
+    return Intersects(item, shape_in(values[0]))
 
 
 _KNOWN = f"Known are and, or, not, {', '.join(COMPARISONS)}, between, in (of 1 to {MOST_VALUES} values), like, isNull and s_intersects, an item first."

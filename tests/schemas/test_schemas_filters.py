@@ -4,8 +4,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+import shapely
 
 from schemas.errors import MalformedFilter, UnknownItem
+from schemas.filter_shapes import MOST_POINTS
 from schemas.filter_text import LONGEST, json_of
 from schemas.filters import (
     MOST_CONDITIONS,
@@ -19,7 +21,9 @@ from schemas.filters import (
     OneOf,
     Some,
     filter_of,
+    intersections,
     items_of,
+    moved,
     shape_of,
 )
 from schemas.resource import Item, ItemType, Resource, Sharing
@@ -154,3 +158,58 @@ def test_filters_are_bounded():
         with pytest.raises(MalformedFilter):
             filter_of(told, RESOURCE)
     assert filter_of(json_of("(" * 15 + "count = 1" + ")" * 15), RESOURCE) == Compare(COUNT, "=", 1)
+
+
+SQUARE = {"type": "Polygon", "coordinates": [[[106, 29], [107, 29], [107, 30], [106, 30], [106, 29]]]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "S_INTERSECTS(place, BBOX(106, 29, 107, 30))",
+        "s_intersects( place , Polygon ((106 29, 107 29, 107 30, 106 30, 106 29)) )",
+        'S_INTERSECTS("place", POLYGON Z ((106 29 1, 107 29 1, 107 30 1, 106 30 1, 106 29 1)))',
+    ],
+)
+def test_shapes_are_read_alike_from_text_and_json(text):
+    one = filter_of({"op": "s_intersects", "args": [{"property": "place"}, SQUARE]}, RESOURCE)
+    other = filter_of(json_of(text), RESOURCE)
+    assert other.geometry.equals(one.geometry)
+    assert not other.geometry.has_z
+    both = filter_of(json_of(f"{text} AND count > 3"), RESOURCE)
+    assert [found.geometry for found in intersections(both)] == [other.geometry]
+    assert shape_of(both) == "(S_INTERSECTS(place, ?) AND count > ?)"
+    (part, _) = moved(both, lambda shape: shape.centroid).parts
+    assert part.geometry.equals(shapely.Point(106.5, 29.5))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "S_INTERSECTS(place, POLYGON((0 0, 1 1, 0 1, 1 0, 0 0)))",
+        "S_INTERSECTS(place, POLYGON EMPTY)",
+        "S_INTERSECTS(place, POLYGON((0 0, 1 1))",
+        "S_INTERSECTS(place, POINT(0 x))",
+        "S_INTERSECTS(place, BBOX(0, 0, 1))",
+        "S_INTERSECTS(place, BBOX(0, 0, 1, inf))",
+        "S_INTERSECTS(place, BBOX(0, 0, 1, 1e300))",
+        "S_INTERSECTS(count, POINT(0 0))",
+        "S_INTERSECTS(place, 'POINT(0 0)')",
+        "S_INTERSECTS(place POINT(0 0))",
+        "S_INTERSECTS('place', POINT(0 0))",
+        "S_WITHIN(place, POINT(0 0))",
+        "NOT S_INTERSECTS(place, POINT(0 0))",
+        "S_INTERSECTS(place, POINT(0 0)) OR count = 1",
+        "place = 1",
+    ],
+)
+def test_what_is_no_shape_or_stands_elsewhere_is_refused(text):
+    with pytest.raises(MalformedFilter):
+        filter_of(json_of(text), RESOURCE)
+
+
+def test_a_shape_has_so_many_points():
+    ring = [[angle / 10_000, (angle / 10_000) ** 2] for angle in range(MOST_POINTS + 1)]
+    told = {"type": "LineString", "coordinates": ring}
+    with pytest.raises(MalformedFilter, match="10000 points"):
+        filter_of({"op": "s_intersects", "args": [{"property": "place"}, told]}, RESOURCE)

@@ -12,6 +12,7 @@ from catalog.allowance import Spent
 from catalog.conditions import OneOf as AgreedOneOf
 from catalog.conditions import Within, significant
 from catalog.hours import seconds_of_day_left
+from exchange_api.attempt import Attempt
 from exchange_api.library import Row, Shelf
 from schemas.filters import Begins, Filter, OneOf
 from schemas.resource import ItemType, Resource
@@ -36,6 +37,26 @@ def all_within(
         return found
     kept = ((index, within(agreement, shelf, rows)) for index, rows in found.items())
     return {index: rows for index, rows in kept if rows}
+
+
+def shown(attempt: Attempt, agreement: Agreement, shelf: Shelf, rows: Sequence[Row]) -> Sequence[Row]:
+    """Return those of the rows that are agreed, and have the ledger count the others."""
+    kept = within(agreement, shelf, rows)
+    attempt.count_outside(len(rows) - len(kept))
+    return kept
+
+
+def all_shown(
+    attempt: Attempt, agreement: Agreement, shelf: Shelf, found: Mapping[bytes, Sequence[Row]]
+) -> Mapping[bytes, Sequence[Row]]:
+    """Return what was found for many keys as ``all_within``, and have the ledger count the others."""
+    kept = all_within(agreement, shelf, found)
+    attempt.count_outside(_number(found) - _number(kept))
+    return kept
+
+
+def _number(found: Mapping[bytes, Sequence[Row]]) -> int:
+    return sum(map(len, found.values()))
 
 
 def verdict(agreement: Agreement, shelf: Shelf, rows: Sequence[Row]) -> bool | None:

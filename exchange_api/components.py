@@ -1,6 +1,6 @@
 """What the operations of the API's own document share: problems, the headers of a receipt, the ways to say who one is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exchange_api.admission import SCHEMES
@@ -37,6 +37,23 @@ _PROBLEM: Mapping[str, Any] = {
         "faults": {"type": "array", "items": {"type": "object"}, "description": "What is wrong where."},
     },
 }
+
+STATED: Sequence[Mapping[str, Any]] = [
+    {"name": name, "in": "header", "required": True, "schema": _TEXT, "description": described}
+    for name, described in (
+        ("Hub-Purpose", "What the data is for; UTF-8, percent-encoded."),
+        ("Hub-Legal-Basis", "The law the caller acts under; UTF-8, percent-encoded."),
+        ("Hub-Case-Code", "The case the call belongs to."),
+    )
+]
+"""Why a call is made, where headers alone say it."""
+
+
+def stated_or(elsewhere: str) -> list[dict[str, Any]]:
+    """Describe the same headers where it may be said elsewhere: where, in words."""
+    return [{**one, "required": False, "description": elsewhere} for one in STATED]
+
+
 _RETRY: Mapping[str, Any] = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
 COMPONENTS: Mapping[str, Any] = {
     "securitySchemes": SCHEMES,

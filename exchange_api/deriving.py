@@ -13,13 +13,13 @@ from catalog.asking import Way
 from catalog.question import Question, question_from
 from catalog.question_register import QuestionRegister, every_question, question_named, question_told
 from catalog.question_tests import Facts
-from exchange_api.agreed import all_within
+from exchange_api.agreed import all_shown
 from exchange_api.bodies import valid
 from exchange_api.calls import Call, Stated, body_of, checked_key, stated_in
 from exchange_api.door import Attempt, Door
 from exchange_api.doubt_marks import mark
 from exchange_api.library import Library, Row, Shelf
-from exchange_api.readings import indexes_of, number_of, open_shelf_of, rows_of
+from exchange_api.readings import indexes_of, open_shelf_of, rows_of
 from exchange_api.transactions import Transactions
 from schemas.comparing import tidy_identifier
 from schemas.errors import ConfigurationError, MalformedRequest, TooManyKeys, UnknownItem, UnknownQuestion
@@ -49,8 +49,7 @@ class Deriving:
         agreement = self._door.agreed(attempt, shelf.resource.code, call)
         attempt.items = question.items
         every = await rows_of(self._library, shelf, call, attempt.subjects)
-        found = all_within(agreement, shelf, every)
-        attempt.count_outside(number_of(every) - number_of(found))
+        found = all_shown(attempt, agreement, shelf, every)
         rows = [found.get(index, ()) for index in attempt.subjects]
         answers = await self._answers(shelf, question, rows)
         told = Counter(_WORDS[answer] for answer in answers)

@@ -9,7 +9,7 @@ from typing import Any
 
 from catalog.agreement import Agreement
 from catalog.explanation import explain
-from exchange_api.agreed import all_within, verdict, within
+from exchange_api.agreed import all_shown, all_within, shown, verdict
 from exchange_api.answers import Body
 from exchange_api.calls import Call, body_of, query_call, record_call, stated_in
 from exchange_api.door import Attempt, Door
@@ -93,15 +93,10 @@ class Readings:
         key = attempt.request.path_params["key"]
         attempt.keys = 1
         call = record_call(shelf.resource, key, attempt.request.scope, attempt.stated, attempt.organisation)
-        subject = shelf.reader.subject(call.keys[0])
-        attempt.subjects = [subject]
         attempt.facts = _moment_fact(call)
-        agreement = self._door.agreed(attempt, shelf.resource.code, call)
-        row = await shelf.by_key.ask(subject)
-        found = [] if row is None else [row]
-        rows = within(agreement, shelf, found)
-        attempt.count_outside(len(found) - len(rows))
+        agreement, rows = await self.by_key(attempt, shelf, call)
         if rows and call.moment is not None:
+            (subject,) = attempt.subjects
             rows = (await self._then(agreement, shelf, call.moment, {subject: rows})).get(subject, ())
         if not agreement.answer.discloses_values:
             told: dict[str, Any] = {
@@ -117,6 +112,13 @@ class Readings:
         whole = {"resource": shelf.resource.code, **record}
         return formed(attempt, form, shelf, whole, [{"key": call.keys[0], **record}])
 
+    async def by_key(self, attempt: Attempt, shelf: Shelf, call: Call) -> tuple[Agreement, Sequence[Row]]:
+        """Return the agreement that allows a call for one key, and the record of it, none where there is none that is agreed."""
+        attempt.subjects = [shelf.reader.subject(call.keys[0])]
+        agreement = self._door.agreed(attempt, shelf.resource.code, call)
+        row = await shelf.by_key.ask(attempt.subjects[0])
+        return agreement, shown(attempt, agreement, shelf, [] if row is None else [row])
+
     async def query(self, attempt: Attempt) -> Any:
         """Answer up to 1,000 keys; those without a record are listed as missing."""
         shelf, form = open_shelf_of(self._library, attempt), format_for(attempt.headers)
@@ -128,8 +130,7 @@ class Readings:
         attempt.facts = _moment_fact(call)
         agreement = self._door.agreed(attempt, shelf.resource.code, call)
         every = await rows_of(self._library, shelf, call, attempt.subjects)
-        found = all_within(agreement, shelf, every)
-        attempt.count_outside(number_of(every) - number_of(found))
+        found = all_shown(attempt, agreement, shelf, every)
         if found and call.moment is not None:
             found = await self._then(agreement, shelf, call.moment, found)
         pairs = list(zip(call.keys, attempt.subjects, strict=True))
@@ -226,7 +227,9 @@ class Readings:
 
         Items ``without`` which they are told are told by the caller, from the rows.
         """
-        items = tuple(name for name in attempt.items or () if name not in without)
+        items = attempt.items or ()
+        if without:
+            items = tuple(name for name in items if name not in without)
         if len(rows) > _MANY:
             records = await asyncio.to_thread(shelf.reader.records, rows, items)
         else:
@@ -250,11 +253,6 @@ class Readings:
         """Mark what is told of doubted rows; one look where nothing of the resource is in doubt."""
         if (doubted := self._door.doubts(shelf.resource.code)) is not None:
             mark(told, rows, items, doubted)
-
-
-def number_of(found: Found) -> int:
-    """Count the rows found."""
-    return sum(map(len, found.values()))
 
 
 def _moment_fact(call: Call) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from exchange_api.application_routes import add_application_routes
 from exchange_api.assertions import ASSERTION_TYPE
 from exchange_api.catalogue_routes import add_catalogue_routes
 from exchange_api.code_routes import add_code_routes
-from exchange_api.components import PROBLEMS
+from exchange_api.components import PROBLEMS, STATED
 from exchange_api.dcat_routes import PATH as DCAT
 from exchange_api.dcat_routes import add_dcat_routes
 from exchange_api.described import describe
@@ -47,14 +47,6 @@ PUBLIC = frozenset(
 )
 """What answers who does not say who they are: method and path."""
 
-_STATED = [
-    {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": described}
-    for name, described in (
-        ("Hub-Purpose", "What the data is for; UTF-8, percent-encoded."),
-        ("Hub-Legal-Basis", "The law the caller acts under; UTF-8, percent-encoded."),
-        ("Hub-Case-Code", "The case the call belongs to."),
-    )
-]
 _QUERY: Mapping[str, Any] = {
     "type": "object",
     "required": ["keys"],
@@ -96,7 +88,7 @@ def add_routes(app: FastAPI, opened: Callable[[], Works]) -> None:
     """Add every route of the hub, the busiest first: they are tried in this order."""
     behind_the_door = partial(guarded, app, opened)
     _add_resources(behind_the_door)
-    add_verify_routes(behind_the_door, [_CODE, *_STATED])
+    add_verify_routes(behind_the_door, [_CODE, *STATED])
     _add_sources(behind_the_door)
     _add_lineage(behind_the_door)
     add_code_routes(app, opened)
@@ -129,14 +121,14 @@ def _add_resources(add: Callable[..., None]) -> None:
         "record",
         lambda works: works.readings.record,
         "Read one record",
-        [*chosen, *_STATED],
+        [*chosen, *STATED],
     )
     add(
         ("POST", one + "/query"),
         "query",
         lambda works: works.readings.query,
         "Read up to 1,000 records",
-        [_CODE, *_STATED],
+        [_CODE, *STATED],
         query,
     )
     selecting: list[Mapping[str, Any]] = [
@@ -151,14 +143,14 @@ def _add_resources(add: Callable[..., None]) -> None:
         "records",
         lambda works: works.selections.by_parameters,
         "Read records by a filter, page by page or as a stream",
-        [_CODE, *selecting, *_STATED],
+        [_CODE, *selecting, *STATED],
     )
     add(
         ("POST", one + "/records"),
         "records",
         lambda works: works.selections.by_body,
         "Read records by a filter in the body",
-        [_CODE, *_STATED],
+        [_CODE, *STATED],
         {"application/json": {"schema": SELECTION}},
         named="records_by_body",
     )
@@ -168,7 +160,7 @@ def _add_resources(add: Callable[..., None]) -> None:
         "explain",
         lambda works: works.readings.explain,
         told,
-        [_CODE, *_STATED],
+        [_CODE, *STATED],
         query,
     )
     add(
@@ -220,7 +212,7 @@ def _add_lineage(add: Callable[..., None]) -> None:
         "lineage.record",
         lambda works: works.lineage.record,
         "Where items came from",
-        [*asked, *_STATED],
+        [*asked, *STATED],
     )
     feeds = [_CODE, parameter("column", "path"), *pages]
     add(("GET", column), "lineage.column", lambda works: works.lineage.column, "What a column feeds", feeds)

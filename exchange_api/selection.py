@@ -15,9 +15,9 @@ import shapely
 
 from base_libraries.selecting import Selecting, check_readable, check_served
 from catalog.agreement import Agreement
-from exchange_api.agreed import agreed_rows, within
+from exchange_api.agreed import agreed_rows, shown, within
 from exchange_api.answers import Body, Portion, Stream
-from exchange_api.calls import Call, Stated, body_of, known_items, parameters_of, stated_in
+from exchange_api.calls import Call, body_of, known_items, parameters_of, stated_in
 from exchange_api.cursors import Cursors
 from exchange_api.door import Attempt, Door
 from exchange_api.formats import Format, format_for
@@ -69,7 +69,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A selection under its agreement: what the database is asked, and the geometries it cannot tell by."""
+    """A selection under its agreement: what the database is asked, and what it cannot tell by."""
 
     agreement: Agreement
     filters: Sequence[Filter]
@@ -77,6 +77,13 @@ class Chosen:
     after: bytes
     bound: tuple[str, ...]
     valid_by: datetime | None
+
+    def met(self, found: Sequence[Row]) -> Sequence[Row]:
+        """Return those of the rows found that are wanted: the database compared boxes alone, and no time."""
+        rows = _meeting(self.near, found)
+        if self.valid_by is None:
+            return rows
+        return [row for row in rows if row["_valid_from"] <= self.valid_by]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,21 +147,16 @@ class Selections:
         """Answer a selection that the query string states, its filter as text."""
         shelf, form = open_shelf_of(self._library, attempt), format_for(attempt.headers)
         attempt.stated = stated_in(attempt.headers)
-        return await self._answer(
-            attempt, shelf, form, told_in(attempt.request.scope["query_string"]), attempt.stated
-        )
+        return await self._answer(attempt, shelf, form, told_in(attempt.request.scope["query_string"]))
 
     async def by_body(self, attempt: Attempt) -> Any:
         """Answer a selection that the body states, its filter as JSON: for values that have no place in an address."""
         shelf, form = open_shelf_of(self._library, attempt), format_for(attempt.headers)
         body = await body_of(attempt.request)
         attempt.stated = stated_in(attempt.headers, body)
-        return await self._answer(attempt, shelf, form, body, attempt.stated)
+        return await self._answer(attempt, shelf, form, body)
 
-    async def _answer(
-        self, attempt: Attempt, shelf: Shelf, form: Format, told: Mapping[str, Any], stated: Stated
-    ) -> Any:
-        attempt.stated = stated
+    async def _answer(self, attempt: Attempt, shelf: Shelf, form: Format, told: Mapping[str, Any]) -> Any:
         asked = selection_of(shelf.resource, told)
         chosen = self._chosen(attempt, shelf, asked)
         attempt.sent = {**attempt.sent, "Vary": "Accept"}
@@ -210,7 +212,7 @@ class Selections:
 
     async def _page(self, attempt: Attempt, shelf: Shelf, chosen: Chosen, limit: int) -> Page:
         found = await self._found(shelf, chosen.filters, chosen.after, limit + 1)
-        rows = self._within(attempt, shelf, chosen, found[:limit])
+        rows = shown(attempt, chosen.agreement, shelf, chosen.met(found[:limit]))
         attempt.subjects, attempt.records = [row["_subject"] for row in rows], len(rows)
         if attempt.draw is not None and attempt.call is not None:
             attempt.draw = replace(attempt.draw, call=replace(attempt.call, portion=max(1, len(rows))))
@@ -230,13 +232,13 @@ class Selections:
                 shelf.resource.check_in_use()
                 if len(found) == A_PORTION:  # the next are found while these are told and sent
                     ahead = self._ahead(shelf, chosen.filters, found[-1]["_subject"])
-                near = meeting(chosen.near, found)
-                rows = within(chosen.agreement, shelf, near)
+                met = chosen.met(found)
+                rows = within(chosen.agreement, shelf, met)
                 told = await self._told(attempt, shelf, rows)
                 if rows or not begun:
                     content = await asyncio.to_thread(encoder.portion, told)
                     subjects = [row["_subject"] for row in rows]
-                    yield Portion(content, subjects, len(rows), len(near) - len(rows))
+                    yield Portion(content, subjects, len(rows), len(met) - len(rows))
                 begun = True
             yield Portion(encoder.end())
         finally:
@@ -255,22 +257,13 @@ class Selections:
         selecting = Selecting(shelf.reader)
         return await self._library.selected(selecting.page(filters, after, limit), selecting.parameters)
 
-    @staticmethod
-    def _within(attempt: Attempt, shelf: Shelf, chosen: Chosen, found: Sequence[Row]) -> Sequence[Row]:
-        near = meeting(chosen.near, found)
-        if chosen.valid_by is not None:
-            near = [row for row in near if row["_valid_from"] <= chosen.valid_by]
-        rows = within(chosen.agreement, shelf, near)
-        attempt.count_outside(len(near) - len(rows))
-        return rows
-
     async def _told(self, attempt: Attempt, shelf: Shelf, rows: Sequence[Row]) -> list[dict[str, Any]]:
         if attempt.agreement is None or attempt.call is None:
             raise MalformedRequest("Nobody agreed.")
         return await self._readings.told(attempt, shelf, rows, attempt.call, attempt.agreement)
 
 
-def meeting(near: Sequence[Intersects], rows: Sequence[Row]) -> Sequence[Row]:
+def _meeting(near: Sequence[Intersects], rows: Sequence[Row]) -> Sequence[Row]:
     """Return the rows whose geometries do intersect; their boxes were all that the database compared."""
     for one in near:
         shapes = shapely.from_wkb([row[one.item.name] for row in rows])

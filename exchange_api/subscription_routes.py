@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from exchange_api.changes import LONGEST_WAIT
+from exchange_api.components import stated_or
 from exchange_api.delivery import MOST_TOLD
 from exchange_api.guarded import guarded, parameter
 from exchange_api.paging import PARAMETERS
@@ -46,16 +47,7 @@ _RESUMED: Mapping[str, Any] = {
     "additionalProperties": False,
     "properties": {"from": {"enum": ["here", "behind"]}, "message": _TEXT},
 }
-_STATED = [
-    {
-        "name": name,
-        "in": "header",
-        "required": False,
-        "schema": _TEXT,
-        "description": "May be in the body instead.",
-    }
-    for name in ("Hub-Purpose", "Hub-Legal-Basis", "Hub-Case-Code")
-]
+_STATED = stated_or("May be in the body instead.")
 _LIMIT = {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": MOST_TOLD}}
 _WAIT = {
     "name": "wait",

@@ -10,12 +10,12 @@ from itertools import chain
 from typing import Any
 
 from catalog.claims import Try
-from exchange_api.agreed import all_within
+from exchange_api.agreed import all_shown
 from exchange_api.calls import body_of, stated_in
 from exchange_api.door import Attempt, Door
 from exchange_api.doubt_marks import mark
 from exchange_api.library import Library, Row, Shelf
-from exchange_api.readings import Found, indexes_of, number_of, open_shelf_of, rows_of
+from exchange_api.readings import Found, indexes_of, open_shelf_of, rows_of
 from exchange_api.verify_call import VerifyCall, verify_call
 from schemas.comparing import outcomes
 
@@ -40,8 +40,7 @@ class Verifying:
         attempt.subjects = indexes_of(shelf, asked.call)
         agreement = self._door.agreed(attempt, shelf.resource.code, asked.call)
         every = await self._rows(shelf, asked, attempt.subjects)
-        found = all_within(agreement, shelf, every)
-        attempt.count_outside(number_of(every) - number_of(found))
+        found = all_shown(attempt, agreement, shelf, every)
         rows = [found.get(index, ()) for index in attempt.subjects]
         verdicts = _verdicts(shelf, asked, rows)
         self._count(attempt, rows, verdicts)

@@ -11,7 +11,6 @@ import orjson
 from shapely import box
 
 from catalog.agreement import Agreement
-from exchange_api.agreed import within
 from exchange_api.answers import Body
 from exchange_api.calls import Call, checked_key, parameters_of, stated_in
 from exchange_api.door import Attempt, Door
@@ -99,15 +98,9 @@ class FeatureDesk:
         attempt.stated = stated_in(attempt.headers)
         attempt.keys = 1
         key = checked_key(shelf.resource.key, attempt.request.path_params["id"], 1)
-        subject = shelf.reader.subject(key)
-        attempt.subjects = [subject]
         items = self._items(attempt, shelf.resource)
         call = Call((key,), items, None, False, attempt.stated, attempt.organisation)
-        agreement = self._door.agreed(attempt, shelf.resource.code, call)
-        row = await shelf.by_key.ask(subject)
-        found = [] if row is None else [row]
-        rows = within(agreement, shelf, found)
-        attempt.count_outside(len(found) - len(rows))
+        _, rows = await self._readings.by_key(attempt, shelf, call)
         if not rows:
             raise RecordNotFound(f"Collection {shelf.resource.code} has no feature of that id.")
         attempt.records = 1

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from exchange_api.components import stated_or
 from exchange_api.features.documents import PATH
 from exchange_api.features.encoding import FORMS, SHORT
 from exchange_api.features.parameters import MOST, USUAL
@@ -14,10 +15,7 @@ from exchange_api.guarded import guarded, parameter
 from exchange_api.works import Works
 
 _TEXT: Mapping[str, Any] = {"type": "string"}
-_STATED = [
-    {"name": name, "in": "header", "required": False, "schema": _TEXT, "description": "May be stated by the token instead."}
-    for name in ("Hub-Purpose", "Hub-Legal-Basis", "Hub-Case-Code")
-]  # fmt: skip
+_STATED = stated_or("May be stated by the token instead.")
 
 
 def _asked(name: str, described: str, schema: Mapping[str, Any] = _TEXT) -> Mapping[str, Any]:

@@ -23,7 +23,7 @@ from catalog.system import System
 from hub import demo_forms, demo_tables, server
 from hub.accuracy import Accuracy, measure
 from hub.call_mix import COMPANY_ITEMS, PERSON_ITEMS, Mix, make, plan
-from hub.caller import Caller, Statement, load_private_key, new_private_key, private_key_path
+from hub.caller import Caller, Statement, new_private_key, private_key_path
 from hub.city.build import build_city
 from hub.city.live import live
 from hub.city.truth import Truth, load_truth
@@ -219,7 +219,7 @@ async def _call(
 
 
 def _register(hub: Hub) -> dict[str, OKPKey]:
-    """Register the systems with their agreements and return their keys; those of an earlier demo are made anew."""
+    """Register the systems with their agreements and return their private keys; those of an earlier demo are made anew."""
     home, keys = hub.settings.home, {}
     for system in SYSTEMS:
         private_key_path(home, system).unlink(missing_ok=True)
@@ -232,7 +232,7 @@ def _register(hub: Hub) -> dict[str, OKPKey]:
             catalogue.add_system(_system(system, organisation, title, keys[system]), actor="demo")
         for agreement in [*_agreements(hub), *demo_forms.agreements(hub.resources)]:
             catalogue.add_agreement(agreement, actor="demo")
-    return {system: load_private_key(home, system) for system in SYSTEMS}
+    return keys
 
 
 def _system(id_: str, organisation: str, title: str, key: OKPKey) -> System:
@@ -269,8 +269,8 @@ def _ledger(hub: Hub, calls: int) -> dict[str, Any]:
             text("SELECT kind, count(*) FROM ledger.entry GROUP BY kind ORDER BY kind")
         )
         # asking for a token is on the ledger as well, as an action of its own
-        query = text("SELECT count(*) FROM ledger.entry WHERE action IN ('record', 'query')")
-        recorded = connection.execute(query).scalar_one()
+        query = text("SELECT count(*) FROM ledger.entry WHERE action = ANY(:counted)")
+        recorded = connection.execute(query, {"counted": list(demo_forms.COUNTED)}).scalar_one()
         counted: dict[str, int] = dict(kinds.tuples().all())
     return {
         "entries": counted, "calls_made": calls, "calls_recorded": recorded, "equal": recorded == calls,
